@@ -1,0 +1,1 @@
+"""One folder per method; a folder with a card.py is the registration."""

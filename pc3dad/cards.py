@@ -1,0 +1,68 @@
+"""Cards: light descriptions of methods, data sets and weights that import nothing heavy."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pc3dad.types import Regime
+
+SLUG_PATTERN = r"^[a-z][a-z0-9_]*$"
+
+
+class Card(BaseModel):
+    """Common part of all cards."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    slug: str = Field(pattern=SLUG_PATTERN, description="name on the command line and in tables")
+    title: str = Field(min_length=3, description="one line for people")
+
+
+class MethodCard(Card):
+    """Describes a detector. `method` and `config` are "module:Class"; a leading dot means the card's own package."""
+
+    regime: Regime = Field(description="what the method may see before it scores the target category")
+    inputs: tuple[str, ...] = Field(
+        min_length=1, description="what it reads of a sample: xyz, rgb, normals, image"
+    )
+    outputs: tuple[str, ...] = Field(min_length=1, description="what it scores: object, point")
+    deterministic: bool = Field(description="True if the seed changes nothing")
+    revision: int = Field(
+        ge=1, description="raised whenever scores change, so that stored cells are not reused"
+    )
+    method: str = Field(pattern=r":", description='"module:Class" of the method')
+    config: str = Field(pattern=r":", description='"module:Class" of its configuration')
+    preset: str = Field(
+        default="default", description="preset whose values are the defaults of the configuration"
+    )
+    paper: str = Field(
+        default="", description="citation or address of the paper; empty for baselines of our own"
+    )
+    extras: tuple[str, ...] = Field(default=(), description="installation extras that it needs")
+    weights: tuple[str, ...] = Field(default=(), description="slugs of the weights that it loads")
+    invariances: tuple[str, ...] = Field(
+        default=(), description="claims that the contract tests: rotation, translation, scale, permutation"
+    )
+    deviations: tuple[str, ...] = Field(default=(), description="where it departs from its paper, and why")
+
+
+class DatasetCard(Card):
+    """Describes a data set. `dataset` and `config` are "module:Class" as in `MethodCard`."""
+
+    licence: str = Field(min_length=2, description="licence as its owners state it, shown before use")
+    source: str = Field(description="page where a person gets it; empty if it is made or owned by the user")
+    unit: str = Field(description="unit of the coordinates; 'file' if the files decide")
+    dataset: str = Field(pattern=r":", description='"module:Class" of the loader')
+    config: str = Field(pattern=r":", description='"module:Class" of its configuration')
+    categories: tuple[str, ...] = Field(
+        default=(), description="all categories of the full set; empty if any"
+    )
+    auxiliary: tuple[str, ...] = Field(
+        default=(), description="training categories of one-vs-rest if none are named"
+    )
+    organised: bool = Field(default=False, description="True if clouds are images of points")
+    needs_root: bool = Field(default=True, description="False if it is generated")
+    revision: int = Field(default=1, ge=1, description="raised whenever samples or labels change")
+    counts: str = Field(default="", description="samples per split, in words")
+    layout: str = Field(default="", description="expected folders and files")
+    notes: tuple[str, ...] = Field(
+        default=(), description="traps, what published works do to it, what is untested"
+    )

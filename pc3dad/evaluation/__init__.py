@@ -1,0 +1,1 @@
+"""From a grid of methods and data sets to rows of results."""

@@ -1,0 +1,1 @@
+"""Geometry of point clouds: neighbours, sampling, descriptors."""

@@ -1,0 +1,1 @@
+"""Readers and writers of scans, images and labels, atomic files and digests."""

@@ -1,0 +1,54 @@
+"""Atomic files: a reader sees the old file or the whole new one, never a half."""
+
+import io
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Writes `data` to a temporary file beside `path`, flushes it to the disk and renames it over `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{uuid4().hex[:12]}.tmp")  # short, so that a long name stays legal
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Atomic UTF-8 text."""
+    write_bytes(path, text.encode())
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Atomic JSON, indented, keys in the order given; NaN and infinity are refused because JSON has none."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_npz(path: Path, arrays: Mapping[str, ArrayLike]) -> None:
+    """Atomic compressed `.npz` whose bytes depend on the arrays alone (no time stamp), without pickle.
+
+    Raises:
+        ValueError: an array would need pickle.
+    """
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, value in arrays.items():
+            member = io.BytesIO()
+            np.lib.format.write_array(member, np.asarray(value), allow_pickle=False)
+            entry = zipfile.ZipInfo(f"{name}.npy")  # the default date of a ZipInfo is a constant
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, member.getvalue())
+    write_bytes(path, buffer.getvalue())

@@ -1,0 +1,1 @@
+"""Metrics on arrays of scores and labels; they know no model."""
