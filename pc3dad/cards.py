@@ -17,7 +17,10 @@ class Card(BaseModel):
 
 
 class MethodCard(Card):
-    """Describes a detector. `method` and `config` are "module:Class"; a leading dot means the card's own package."""
+    """Describes a detector.
+
+    `method` and `config` are "module:Class"; a leading dot means a module of the card's own package.
+    """
 
     regime: Regime = Field(description="what the method may see before it scores the target category")
     inputs: tuple[str, ...] = Field(

@@ -1,4 +1,4 @@
-"""Strict configuration: unknown keys and wrong values are errors that name the key, the value and the nearest name."""
+"""Strict configuration: errors name the key, the refused value and the nearest name that exists."""
 
 import difflib
 import json
@@ -13,7 +13,7 @@ from pc3dad.errors import ConfigError
 
 
 class Config(BaseModel):
-    """Base of every configuration. Every field has a default, a description and, where it applies, bounds and a unit.
+    """Base of every configuration: each field has a default, a description and, where they apply, bounds.
 
     `presets` maps a name to the values that differ from the defaults.
     """
@@ -22,6 +22,8 @@ class Config(BaseModel):
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
+
+BRACKETS = "write name[key=value,key=value]"
 
 ConfigT = TypeVar("ConfigT", bound=Config)
 
@@ -90,7 +92,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def parse_variants(text: str) -> list[tuple[str, dict[str, Any]]]:
-    """Parses "random,btp[object_agg=max,layers=[2, 5]]" into [("random", {}), ("btp", {"object_agg": "max", ...})].
+    """Parses "random,btp[agg=max,layers=[2, 5]]" into [("random", {}), ("btp", {"agg": "max", ...})].
 
     Raises:
         ConfigError: brackets do not match or an option has no value.
@@ -115,7 +117,7 @@ def parse_assignment(text: str) -> tuple[str, Any]:
 
 
 def format_variant(name: str, values: Mapping[str, Any]) -> str:
-    """The inverse of `parse_variants` for one variant: keys sorted, so that equal variants have equal names."""
+    """Writes one variant, keys sorted: equal variants have equal names. Inverse of `parse_variants`."""
     if not values:
         return name
     return f"{name}[{','.join(f'{key}={_word(value)}' for key, value in sorted(values.items()))}]"
@@ -128,9 +130,7 @@ def _word(value: Any) -> str:
 def _parse_variant(text: str) -> tuple[str, dict[str, Any]]:
     name, bracket, rest = text.partition("[")
     if bracket and not rest.endswith("]"):
-        raise ConfigError(
-            f"{text!r} has an opening bracket without a closing one", hint="write name[key=value]"
-        )
+        raise ConfigError(f"{text!r} has an opening bracket without a closing one", hint=BRACKETS)
     options = [parse_assignment(part) for part in _split_top_level(rest[:-1])] if bracket else []
     return name.strip(), dict(options)
 
@@ -141,16 +141,12 @@ def _split_top_level(text: str) -> list[str]:
     for index, char in enumerate(text):
         depth += (char == "[") - (char == "]")
         if depth < 0:
-            raise ConfigError(
-                f"{text!r} has a closing bracket without an opening one", hint="write name[key=value]"
-            )
+            raise ConfigError(f"{text!r} has a closing bracket without an opening one", hint=BRACKETS)
         if char == "," and depth == 0:
             parts.append(text[start:index].strip())
             start = index + 1
     if depth:
-        raise ConfigError(
-            f"{text!r} has an opening bracket without a closing one", hint="write name[key=value]"
-        )
+        raise ConfigError(f"{text!r} has an opening bracket without a closing one", hint=BRACKETS)
     return [*parts, text[start:].strip()]
 
 

@@ -1,4 +1,4 @@
-"""What the surroundings give to a running method: device, workers, generators, scratch space, memory, progress."""
+"""What the surroundings give to a running method: device, workers, generators, memory, progress."""
 
 import tempfile
 from collections.abc import Callable
@@ -46,8 +46,9 @@ class RunContext:
     progress: Progress = silent
 
     def rng(self, name: str, cloud: PointCloud | None = None) -> np.random.Generator:
-        """Generator for the named use; with `cloud`, one of its own for that cloud (see `seeding.cloud_key`)."""
-        return seeding.generator(self.seed, name, *(() if cloud is None else (seeding.cloud_key(cloud),)))
+        """Generator for the named use, with `cloud` one of its own for that cloud (`seeding.cloud_key`)."""
+        names = (name,) if cloud is None else (name, seeding.cloud_key(cloud))
+        return seeding.generator(self.seed, *names)
 
     def torch_rng(self, name: str) -> "torch.Generator":
         """Torch generator on the CPU for the named use."""

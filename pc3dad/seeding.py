@@ -1,4 +1,4 @@
-"""Generators by name. The same seed and names give the same numbers on every machine and in any order of calls."""
+"""Generators by name: the same seed and names give the same numbers everywhere and in any order of calls."""
 
 import hashlib
 from typing import TYPE_CHECKING
@@ -37,8 +37,8 @@ def torch_generator(seed: int, *names: str | bytes, device: str = "cpu") -> "tor
 def cloud_key(cloud: PointCloud) -> bytes:
     """(16,) bytes that name a cloud by its content.
 
-    Draws made for one sample are keyed by this and not by the sample's id, so that a renamed file keeps its scores and
-    a label hidden in a file name cannot reach them.
+    Draws made for one sample are keyed by this and not by the sample's id, so that a renamed file keeps its
+    scores and a label hidden in a file name cannot reach them.
     """
     digest = hashlib.blake2b(digest_size=16)
     digest.update(np.ascontiguousarray(cloud.xyz).tobytes())

@@ -1,9 +1,9 @@
-"""Core types. N is the number of points of one file, missing ones included; arrays never change length or order."""
+"""Core types. N is the number of points of one file, missing ones included; arrays keep length and order."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ Scalar = float | int | str | bool
 
 
 class Split(StrEnum):
-    """Part of a data set. Published one-vs-rest protocols train on the labelled `test` split of auxiliary categories."""
+    """Part of a data set. Auxiliary training uses the labelled `test` split of other categories."""
 
     TRAIN = "train"
     VALIDATION = "validation"
@@ -77,7 +77,8 @@ class PointCloud:
             if (value := getattr(self, name)) is not None:
                 object.__setattr__(self, name, _array(value, np.float32, name, (n, 3)))
         finite = np.isfinite(xyz).all(axis=1)
-        valid = finite if self.valid is None else _array(self.valid, np.bool_, "valid", (n,)) & finite
+        given = cast("BoolArray | None", self.valid)
+        valid = finite if given is None else _array(given, np.bool_, "valid", (n,)) & finite
         object.__setattr__(self, "valid", valid)
         if self.grid is not None and self.grid[0] * self.grid[1] != n:
             raise DataError(f"grid {self.grid} does not match {n} points")
@@ -96,7 +97,8 @@ class Sample:
     """What a method sees. It has no label, so a test label cannot leak.
 
     Attributes:
-        id: unique within its data set and category. Methods must not read meaning into it (contract: `blind_to_names`).
+        id: unique within its data set and category. Methods must not read meaning into it (the contract
+            tests it).
         category: kind of part.
         cloud: the scan.
         image: (H, W, 3) uint8 photograph aligned with an organised cloud, or None.
@@ -116,8 +118,8 @@ class Truth:
         sample_id: id of the sample.
         anomalous: object label, from the metadata of the data set and never from points.
         points: (N,) bool, True on anomalous points.
-        shape_points: (N,) bool, the part of `points` whose defect changes the shape (not only the colour or the
-            shading); None means all of `points`.
+        shape_points: (N,) bool, the part of `points` whose defect changes the shape (not only the colour or
+            the shading); None means all of `points`.
         shape_anomalous: object label of the population `geometry`; None means the same as `anomalous`.
         regions: (N,) int32, instance of each anomalous point, -1 outside, where the data set ships instances.
         defect: name of the defect kind; "good" for a normal sample.
@@ -139,8 +141,8 @@ class Prediction:
     Attributes:
         sample_id: id of the sample.
         object_score: finite float.
-        point_scores: (N,) float32, N of the whole cloud; values of points that are not valid are ignored. None if the
-            method's card lists no point output.
+        point_scores: (N,) float32, N of the whole cloud; values of points that are not valid are ignored.
+            None if the method's card lists no point output.
         propagation: how scores reached every point: native, nearest, idw3, bilinear, nearest-pixel.
         n_filled: number of points that had no score of their own and were filled.
         extras: further numbers or arrays worth keeping, never read by the evaluator.
@@ -156,7 +158,7 @@ class Prediction:
 
 def _array(value: Any, dtype: type, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
     """Converts to a contiguous array and checks its shape; -1 in `shape` stands for any length."""
-    array = np.ascontiguousarray(value, dtype=dtype)
+    array: NDArray[Any] = np.ascontiguousarray(value, dtype=dtype)
     fits = array.ndim == len(shape) and all(
         want in (-1, got) for want, got in zip(shape, array.shape, strict=True)
     )

@@ -15,7 +15,7 @@ from pc3dad.types import Regime, Sample, Split, Truth
 
 @dataclass(frozen=True, slots=True, order=True)
 class SampleRef:
-    """Names one sample cheaply, before anything is read. Never handed to a method: names may tell the label."""
+    """Names one sample before anything is read. Never handed to a method: names may tell the label."""
 
     category: str
     split: Split
@@ -89,7 +89,7 @@ class TrainView:
 
     Attributes:
         regime: regime of the method.
-        name: name of the training set for people and ids, such as "mvtec3d_ad:carrot+cookie"; "none" if empty.
+        name: name of the training set, such as "mvtec3d_ad:carrot+cookie"; "none" if empty.
         sources: data set and samples, in training order.
     """
 

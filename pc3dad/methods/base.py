@@ -35,8 +35,10 @@ class Method(Protocol):
         ...
 
     def predict(self, samples: Iterable[Sample], ctx: RunContext) -> Iterator[Prediction]:
-        """One prediction per sample, in order. A sample's scores do not depend on the other samples unless the card
-        says `transductive`; `samples` may be read lazily and only once."""
+        """One prediction per sample, in order; `samples` may be read lazily and only once.
+
+        A sample's scores do not depend on the other samples unless the card says `transductive`.
+        """
         ...
 
     def save(self, folder: Path) -> None:
@@ -49,14 +51,14 @@ class Method(Protocol):
 
 
 class BaseMethod(ABC, Generic[ConfigT]):
-    """Stores the configuration, loops over samples and saves learned arrays (attributes whose name ends in `_`)."""
+    """Keeps the configuration, loops over samples, saves learned arrays (attributes that end in `_`)."""
 
     card: ClassVar[MethodCard]
 
     def __init__(self, config: ConfigT) -> None:
         self.config = config
 
-    def fit(self, train: TrainView, ctx: RunContext) -> None:
+    def fit(self, train: TrainView, ctx: RunContext) -> None:  # noqa: ARG002  overridden by methods that train
         """Learns nothing; methods that train override it.
 
         Raises:

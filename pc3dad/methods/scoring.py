@@ -1,4 +1,4 @@
-"""Named rules that turn point scores into one object score. The rule is part of a method, never of the evaluator."""
+"""Named rules from point scores to one object score. The rule is part of a method, never of the evaluator."""
 
 import math
 
