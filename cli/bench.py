@@ -1,0 +1,120 @@
+"""`pc3dad bench`: run methods on data sets and print the table."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pc3dad.cli import options, output
+from pc3dad.errors import ConfigError, ExitCode
+
+if TYPE_CHECKING:
+    from pc3dad.evaluation.spec import BenchSpec
+
+
+def bench(
+    dataset: Annotated[
+        list[str],
+        typer.Option("--dataset", "-d", help="NAME, NAME:A+B for some categories, NAME[key=value]."),
+    ] = [],  # noqa: B006  typer copies it
+    methods: Annotated[
+        str, typer.Option("--methods", "-m", help="NAME,NAME[key=value,...]; default random,curvature.")
+    ] = "",
+    root: options.Root = [],  # noqa: B006
+    train_on: Annotated[
+        list[str],
+        typer.Option("--train-on", help="DATASET:A+B trains one model on A and B; repeated, one model each."),
+    ] = [],  # noqa: B006
+    seeds: Annotated[str, typer.Option("--seeds", "--seed", help="0,1,2 or 0-9.")] = "",
+    metrics: Annotated[
+        str, typer.Option("--metrics", help="Keys such as point/auroc, separated by commas.")
+    ] = "",
+    config: Annotated[
+        Path | None, typer.Option("--config", help="TOML file; options above win over it.")
+    ] = None,
+    assign: options.Assign = [],  # noqa: B006
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Run folder; default runs/NAME.")] = None,
+    redo: Annotated[bool, typer.Option("--redo", help="Compute finished fits and cells again.")] = False,
+    device: options.Device = "auto",
+    workers: options.Workers = 0,
+    plugin: options.Plugin = [],  # noqa: B006
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> ExitCode:
+    """Run methods on data sets, side by side, and print one table for each population.
+
+    Without options: random and curvature on the embedded synthetic data set. Finished fits and cells of the run
+    folder are reused, failed ones run again.
+    """
+    from pc3dad.evaluation.bench import run_bench
+
+    values = _values(dataset, methods, root, train_on, seeds, metrics, config)
+    with output.progress(quiet=quiet or as_json) as progress:
+        report = run_bench(
+            values,
+            assign,
+            plugins=plugin,
+            out=out,
+            redo=redo,
+            device=device,
+            workers=workers,
+            progress=progress,
+        )
+    if as_json:
+        output.show_json(report.plain())
+    else:
+        output.show(report.table.to_text())
+        for note in report.notes:
+            output.tell(note)
+        output.tell(f"{report.computed} cells computed, {report.reused} reused; results in {report.folder}")
+    for label, reason in report.failed:
+        output.tell(f"failed: {label}: {reason}")
+    return ExitCode.FAILED if report.failed else ExitCode.DONE
+
+
+def _values(
+    dataset: list[str],
+    methods: str,
+    root: list[str],
+    train_on: list[str],
+    seeds: str,
+    metrics: str,
+    config: Path | None,
+) -> dict[str, Any]:
+    """Fields of `BenchSpec`: the file first, then what stands on the command line."""
+    from pc3dad.config import read_toml
+    from pc3dad.evaluation.spec import parse_words
+
+    values: dict[str, Any] = read_toml(config) if config else {}
+    if methods:
+        values["methods"] = parse_words(methods)
+    if seeds:
+        values["seeds"] = options.parse_seeds(seeds)
+    if metrics:
+        values["metrics"] = [key.strip() for key in metrics.split(",")]
+    if dataset:
+        values["datasets"] = [_dataset(word) for word in dataset]
+    tables = values.get("datasets", [{"name": "synthetic"}])
+    tables = [{"name": item} if isinstance(item, str) else dict(item) for item in tables]
+    roots = options.split_roots(root, [table["name"] for table in tables if "name" in table])
+    for table in tables:
+        if train_on:
+            table["train"] = train_on
+    values["roots"] = {**values.get("roots", {}), **roots}
+    if dataset or train_on:
+        values["datasets"] = tables
+    return values
+
+
+def _dataset(word: str) -> dict[str, Any]:
+    """Parses "eyecandies[foreground=all]:CandyCane+Lollipop"."""
+    from pc3dad.evaluation.spec import parse_words
+
+    head, bracket, tail = word.rpartition("]")
+    name, colon, categories = (tail if bracket else word).partition(":")
+    tables = parse_words(head + bracket + name)
+    if len(tables) != 1 or (colon and not categories):
+        raise ConfigError(
+            f"--dataset {word!r} is not one data set", hint="write NAME or NAME:A+B; repeat --dataset"
+        )
+    return tables[0] | ({"categories": categories.split("+")} if categories else {})

@@ -1,0 +1,65 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pc3dad.errors import ConfigError
+
+Plugin = Annotated[
+    list[Path],
+    typer.Option("--plugin", help="Card file or folder of a method or data set in progress; repeatable."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
+Workers = Annotated[
+    int, typer.Option("--workers", min=0, help="Threads of neighbour searches; 0 means all cores.")
+]
+Root = Annotated[
+    list[str],
+    typer.Option("--root", help="Folder of the data set, or NAME=FOLDER when there are several; repeatable."),
+]
+Assign = Annotated[
+    list[str], typer.Option("--set", help="NAME.key=value, an option of a method or data set; repeatable.")
+]
+
+
+def split_roots(roots: list[str], names: list[str]) -> dict[str, Path]:
+    """Turns the words of --root into a folder per data set.
+
+    Args:
+        roots: "FOLDER", which belongs to the only name, or "NAME=FOLDER".
+        names: data sets of the command.
+
+    Raises:
+        ConfigError: a plain folder although there are several data sets.
+    """
+    found: dict[str, Path] = {}
+    for word in roots:
+        name, equals, folder = word.partition("=")
+        if equals and "/" not in name:
+            found[name] = Path(folder)
+        elif len(set(names)) == 1:
+            found[names[0]] = Path(word)
+        else:
+            raise ConfigError(
+                f"--root {word} does not say which data set it belongs to", hint="write NAME=FOLDER"
+            )
+    return found
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Parses "0,1,2" or "0-9" or a mixture.
+
+    Raises:
+        ConfigError: a part is not a number or a range.
+    """
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdigit() or (dash and not last.isdigit()):
+            raise ConfigError(f"--seeds {text!r} is not a list of numbers", hint="write 0,1,2 or 0-9")
+        seeds += range(int(first), int(last or first) + 1)
+    return seeds

@@ -1,0 +1,77 @@
+"""`pc3dad predict`: score scans of one's own."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pc3dad.cli import options, output
+from pc3dad.errors import ConfigError, ExitCode
+
+
+def predict(
+    files: Annotated[
+        list[Path], typer.Argument(help="Scans: ply, pcd, stl, obj, xyz, txt, csv, npz, npy, tiff, png.")
+    ],
+    method: Annotated[str, typer.Option("--method", "-m", help="NAME or NAME[key=value,...].")] = "curvature",
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for scores, coloured PLY and predictions.json.")
+    ] = Path("out"),
+    fit: Annotated[
+        Path | None, typer.Option("--fit", help="Stored fit, RUN/fits/ID, for methods that are trained.")
+    ] = None,
+    mesh_points: Annotated[
+        int,
+        typer.Option(
+            "--mesh-points", min=0, help="Points drawn from the surface of a mesh; 0 scores its vertices."
+        ),
+    ] = 100_000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")] = 0,
+    device: options.Device = "auto",
+    workers: options.Workers = 0,
+    plugin: options.Plugin = [],  # noqa: B006
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> ExitCode:
+    """Score scans of your own and write a coloured PLY for each.
+
+    Needs no data set and no label. Scores of one method can be compared between parts; they carry no unit and no
+    threshold.
+    """
+    from pc3dad.evaluation import files as scoring
+
+    with output.progress(quiet=quiet or as_json) as progress:
+        steps = scoring.predict_files(
+            files,
+            method,
+            out=out,
+            fit=fit,
+            mesh_points=mesh_points,
+            seed=seed,
+            device=device,
+            workers=workers,
+            plugins=plugin,
+            progress=progress,
+        )
+        results = list(steps)
+    if as_json:
+        output.show_json([asdict(result) for result in results])
+    else:
+        rows = [_row(result) for result in results if result.status == "ok"]
+        if rows:
+            output.show(output.table(rows, ("score", "points", "seconds", "from mesh", "file")))
+        output.tell(f"results in {out}: NAME.ply to look at, NAME.npz and predictions.json to compute with")
+    failed = [result for result in results if result.status != "ok"]
+    for result in failed:
+        output.tell(f"failed: {result.reason}")
+    return ExitCode.DATA if failed else ExitCode.DONE
+
+
+def _row(result: object) -> tuple[str, ...]:
+    from pc3dad.evaluation.files import FileResult
+
+    if not isinstance(result, FileResult) or result.object_score is None or result.seconds is None:
+        raise ConfigError("internal: a result without a score was to be printed")
+    density = f"{result.points_per_area:.3g} per unit²" if result.points_per_area is not None else "no"
+    return f"{result.object_score:.4g}", str(result.n_valid), f"{result.seconds:.2f}", density, result.file

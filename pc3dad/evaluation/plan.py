@@ -1,0 +1,292 @@
+"""From a benchmark to fits and cells, the independent units of cache, resume, parallel work and failure.
+
+A fit is (method variant, training set, seed); a cell is (fit, data set, category). Their ids are digests of all that
+can change their result: configuration, revision of the method, data, seed.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pc3dad.config import Config, nearest, plain
+from pc3dad.data.base import Dataset, SampleRef, TrainView
+from pc3dad.errors import ConfigError, Pc3dadError
+from pc3dad.evaluation.spec import BenchSpec, DatasetSpec, MethodSpec
+from pc3dad.io import digest
+from pc3dad.metrics.base import MetricSpec, resolve_metrics
+from pc3dad.registry import Catalogue, DatasetEntry, MethodEntry
+from pc3dad.types import Regime, Split
+
+SCHEMA = 1
+UNTRAINED = "none"
+
+ResultT = TypeVar("ResultT")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OpenDataset:
+    """A data set of the benchmark, opened, with the categories to score."""
+
+    spec: DatasetSpec
+    entry: DatasetEntry
+    dataset: Dataset
+    categories: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fit:
+    """One training of one variant. Methods that do not train have a fit too, which costs nothing."""
+
+    id: str
+    spec: MethodSpec
+    entry: MethodEntry
+    config: Config
+    train: TrainView
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cell:
+    """One fit applied to the test samples of one category."""
+
+    id: str
+    fit: Fit
+    source: OpenDataset
+    category: str
+
+    @property
+    def label(self) -> str:
+        """For people: variant, training set, seed, data set and category."""
+        trained = "" if self.fit.train.name == UNTRAINED else f" trained on {self.fit.train.name}"
+        return f"{self.fit.spec.variant}{trained} seed {self.fit.seed} on {self.source.spec.variant}/{self.category}"
+
+    def refs(self) -> list[SampleRef]:
+        """Test samples of the cell."""
+        return self.source.dataset.refs(self.category, Split.TEST)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """Everything that a benchmark asks for.
+
+    Attributes:
+        spec: the benchmark.
+        metrics: what to compute.
+        cells: in order; cells of one fit stand together.
+        notes: what was left out and why, for people.
+    """
+
+    spec: BenchSpec
+    metrics: tuple[MetricSpec, ...]
+    cells: tuple[Cell, ...]
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def fits(self) -> list[Fit]:
+        """The fits that the cells need, each once, in order."""
+        return list({cell.fit.id: cell.fit for cell in self.cells}.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _TrainingSet:
+    """Labelled categories of one data set; `inside` names the scored data set if it is the same one."""
+
+    source: OpenDataset
+    categories: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.source.spec.variant}:{'+'.join(self.categories)}"
+
+
+def make_plan(spec: BenchSpec, *, methods: Catalogue[MethodEntry], datasets: Catalogue[DatasetEntry]) -> Plan:
+    """Validates every name and option, opens the data sets and lays out fits and cells.
+
+    Raises:
+        ConfigError: names and options that are wrong, all at once, before any data is read.
+        DataError: a data set cannot be opened.
+    """
+    problems: list[Pc3dadError] = []
+    metrics = _collect(problems, lambda: resolve_metrics(spec.metrics))
+    variants = [
+        (item, _collect(problems, lambda item=item: _configure(item, methods))) for item in spec.methods
+    ]
+    options = [
+        (item, _collect(problems, lambda item=item: _configure(item, datasets))) for item in spec.datasets
+    ]
+    if problems:
+        raise ConfigError("; ".join(problem.message for problem in problems), hint=problems[0].hint)
+    opened = [
+        _open(item, datasets[item.name], config, spec.roots) for item, config in options if config is not None
+    ]
+    cells: list[Cell] = []
+    notes: list[str] = []
+    for source in opened:
+        needed = [item.name for item, _ in variants if methods[item.name].ready.regime is Regime.AUXILIARY]
+        sets = _training_sets(source, opened, spec, datasets, needed)
+        notes += _notes(source, sets)
+        for item, config in variants:
+            if config is not None:
+                cells += _cells(item, methods[item.name], config, source, sets, spec.seeds)
+    return Plan(spec, metrics or (), tuple(sorted(cells, key=_order(cells))), tuple(notes))
+
+
+def _collect(problems: list[Pc3dadError], call: Callable[[], ResultT]) -> ResultT | None:
+    try:
+        return call()
+    except Pc3dadError as error:
+        problems.append(error)
+        return None
+
+
+def _configure(item: MethodSpec | DatasetSpec, catalogue: Catalogue[Any]) -> Config:
+    config: Config = catalogue[item.name].configure(item.values)
+    return config
+
+
+def _open(spec: DatasetSpec, entry: DatasetEntry, config: Config, roots: dict[str, Path]) -> OpenDataset:
+    dataset: Dataset = entry.open(spec.root or roots.get(spec.name), config)
+    there = dataset.categories()
+    wanted = there if spec.categories == "all" else list(spec.categories)
+    _require_categories(spec.variant, wanted, there)
+    return OpenDataset(spec, entry, dataset, tuple(wanted))
+
+
+def _require_categories(owner: str, wanted: Sequence[str], there: Sequence[str]) -> None:
+    for category in wanted:
+        if category not in there:
+            raise ConfigError(f"{owner} has no category {category!r}{nearest(category, there)}")
+
+
+def _training_sets(
+    source: OpenDataset,
+    opened: Sequence[OpenDataset],
+    spec: BenchSpec,
+    datasets: Catalogue[DatasetEntry],
+    needed: list[str],
+) -> list[_TrainingSet]:
+    """Training sets the user named, else those of the card if a method needs them, else none."""
+    if source.spec.train:
+        return [_training_set(text, source, opened, spec, datasets) for text in source.spec.train]
+    if not needed:
+        return []
+    auxiliary = source.entry.ready.auxiliary
+    missing = sorted(set(auxiliary) - set(source.dataset.categories()))
+    if missing or not auxiliary:
+        which = (
+            f"its auxiliary categories {', '.join(missing)} are not in the folder"
+            if missing
+            else "it names none"
+        )
+        reason = (
+            f"{', '.join(needed)} must be trained, but {source.spec.variant} offers no training set: {which}"
+        )
+        raise ConfigError(reason, hint="pass --train-on DATASET:CATEGORY")
+    return [_TrainingSet(source, (category,)) for category in auxiliary]
+
+
+def _training_set(
+    text: str,
+    source: OpenDataset,
+    opened: Sequence[OpenDataset],
+    spec: BenchSpec,
+    datasets: Catalogue[DatasetEntry],
+) -> _TrainingSet:
+    """Parses "A+B" or "OTHER:A+B"."""
+    name, colon, words = text.rpartition(":")
+    known = next((item for item in (source, *opened) if item.spec.name == name), None) if colon else source
+    if known is None:
+        entry = datasets[name]
+        known = _open(DatasetSpec(name=name), entry, entry.configure({}), spec.roots)
+    categories = tuple(word for word in words.split("+") if word)
+    if not categories:
+        raise ConfigError(f"training set {text!r} names no category", hint="write DATASET:A+B")
+    _require_categories(known.spec.variant, categories, known.dataset.categories())
+    return _TrainingSet(known, categories)
+
+
+def _notes(source: OpenDataset, sets: Sequence[_TrainingSet]) -> list[str]:
+    """Says which categories no method scores because every training set holds them."""
+    inside = [set(item.categories) if item.source is source else set() for item in sets]
+    left_out = sorted(set.intersection(*inside) & set(source.categories)) if inside else []
+    return [f"{source.spec.variant}: {', '.join(left_out)} trained on, not scored"] if left_out else []
+
+
+def _cells(
+    spec: MethodSpec,
+    entry: MethodEntry,
+    config: Config,
+    source: OpenDataset,
+    sets: Sequence[_TrainingSet],
+    seeds: Sequence[int],
+) -> list[Cell]:
+    card = entry.ready
+    cells = []
+    for seed in seeds[:1] if card.deterministic else seeds:
+        if card.regime is Regime.AUXILIARY:
+            for training in sets:
+                fit = _fit(spec, entry, config, seed, _auxiliary_view(training))
+                held_out = _without(source, [training])
+                cells += [_cell(fit, source, category) for category in held_out]
+        elif card.regime in (Regime.ONE_CLASS, Regime.FEW_SHOT):
+            for category in _without(source, sets):
+                fit = _fit(spec, entry, config, seed, _normal_view(card.regime, source, category, config))
+                cells.append(_cell(fit, source, category))
+        else:
+            fit = _fit(spec, entry, config, seed, TrainView(card.regime))
+            cells += [_cell(fit, source, category) for category in _without(source, sets)]
+    return cells
+
+
+def _without(source: OpenDataset, sets: Sequence[_TrainingSet]) -> list[str]:
+    """Categories to score: those that at least one of the training sets does not hold."""
+    inside = [item.categories if item.source is source else () for item in sets]
+    return [name for name in source.categories if not inside or any(name not in held for held in inside)]
+
+
+def _auxiliary_view(training: _TrainingSet) -> TrainView:
+    """Labelled test samples of the auxiliary categories, which is what the published protocols train on."""
+    dataset = training.source.dataset
+    refs = [ref for category in training.categories for ref in dataset.refs(category, Split.TEST)]
+    return TrainView(Regime.AUXILIARY, training.name, [(dataset, ref) for ref in refs])
+
+
+def _normal_view(regime: Regime, source: OpenDataset, category: str, config: Config) -> TrainView:
+    """Normal samples of the target category; few-shot methods get the first `shots` of them."""
+    refs = source.dataset.refs(category, Split.TRAIN)
+    if regime is Regime.FEW_SHOT:
+        refs = refs[: getattr(config, "shots", 1)]
+    name = f"{source.spec.variant}:{category} normal"
+    return TrainView(regime, name, [(source.dataset, ref) for ref in refs])
+
+
+def _fit(spec: MethodSpec, entry: MethodEntry, config: Config, seed: int, train: TrainView) -> Fit:
+    card = entry.ready
+    facts = {
+        "schema": SCHEMA,
+        "method": card.slug,
+        "revision": card.revision,
+        "weights": card.weights,
+        "config": plain(config),
+        "seed": 0 if card.deterministic else seed,
+        "train": [
+            f"{dataset.card.slug}/{ref.category}/{ref.split}/{ref.id}" for dataset, ref in train.sources
+        ],
+        "data": sorted({dataset.fingerprint(ref.category) for dataset, ref in train.sources}),
+    }
+    return Fit(digest.of_plain(facts)[:16], spec, entry, config, train, seed)
+
+
+def _cell(fit: Fit, source: OpenDataset, category: str) -> Cell:
+    facts = {"schema": SCHEMA, "fit": fit.id, "dataset": source.spec.variant, "category": category}
+    facts["data"] = source.dataset.fingerprint(category)
+    return Cell(digest.of_plain(facts)[:16], fit, source, category)
+
+
+def _order(cells: Sequence[Cell]) -> Callable[[Cell], int]:
+    """Sort key that keeps the order but brings cells of one fit together, so that it is loaded once."""
+    first: dict[str, int] = {}
+    for index, cell in enumerate(cells):
+        first.setdefault(cell.fit.id, index)
+    return lambda cell: first[cell.fit.id]

@@ -1,0 +1,140 @@
+"""What a benchmark shall run, as the user wrote it: data sets, methods, training sets, seeds, metrics."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from pc3dad.config import Config, build, format_variant, parse_assignment, parse_variants
+from pc3dad.errors import ConfigError
+
+DEFAULT_METRICS = ("object/auroc", "object/ap", "object/f1max", "point/auroc", "point/ap", "point/f1max")
+
+
+class Choice(Config):
+    """A method or a data set with the options that the user set."""
+
+    name: str
+    """Slug."""
+    preset: str | None = None
+    """Named set of values to start from; the default preset if none."""
+    set: dict[str, Any] = Field(default_factory=dict)
+    """Options that differ from the preset."""
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What the configuration class receives."""
+        return ({"preset": self.preset} if self.preset else {}) | self.set
+
+    @property
+    def variant(self) -> str:
+        """Name in tables, such as "btp[object_agg=max]"."""
+        return format_variant(self.name, self.values)
+
+
+class MethodSpec(Choice):
+    """One variant of a method."""
+
+
+class DatasetSpec(Choice):
+    """One data set, its categories and training sets."""
+
+    categories: Literal["all"] | tuple[str, ...] = "all"
+    """Categories to score."""
+    train: tuple[str, ...] = ()
+    """Training sets, one model each: "A+B" of this data set or "OTHER:A+B"; if none, the card's auxiliary ones."""
+    root: Path | None = None
+    """Folder of the data set."""
+
+
+class BenchSpec(Config):
+    """A whole benchmark; the fields of a `--config` file."""
+
+    name: str = Field(default="", pattern=r"^[\w.+-]*$")
+    """Name of the run and of its folder; made from the data sets if empty."""
+    seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
+    """Seeds; each one is a run of its own."""
+    metrics: tuple[str, ...] = Field(default=DEFAULT_METRICS, min_length=1)
+    """Keys of the metrics."""
+    datasets: tuple[DatasetSpec, ...] = Field(default=(DatasetSpec(name="synthetic"),), min_length=1)
+    """Data sets to score."""
+    methods: tuple[MethodSpec, ...] = Field(
+        default=(MethodSpec(name="random"), MethodSpec(name="curvature")), min_length=1
+    )
+    """Methods to compare."""
+    roots: dict[str, Path] = Field(default_factory=dict)
+    """Folders of data sets that are only trained on, by slug."""
+
+    @field_validator("methods", "datasets", mode="before")
+    @classmethod
+    def _accept_words(cls, value: Any) -> Any:
+        """A word such as "gsclip[preset=paper]" stands for a table."""
+        if isinstance(value, str) or not isinstance(value, Sequence):
+            return value
+        return [_table_of(item) if isinstance(item, str) else item for item in value]
+
+    @field_validator("seeds", "methods", "datasets", "metrics")
+    @classmethod
+    def _refuse_repeats(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
+        names = [getattr(item, "variant", item) for item in value]
+        if repeated := sorted({str(name) for name in names if names.count(name) > 1}):
+            raise ValueError(f"{', '.join(repeated)} occurs twice")
+        return value
+
+    @property
+    def run_name(self) -> str:
+        """Name of the run and of its default folder."""
+        return self.name or "+".join(dict.fromkeys(item.name for item in self.datasets))
+
+
+def parse_words(text: str) -> list[dict[str, Any]]:
+    """Parses "random,gsclip[preset=official,views=3]" into tables of `MethodSpec` or `DatasetSpec`."""
+    return [_table(name, options) for name, options in parse_variants(text)]
+
+
+def make_spec(values: Mapping[str, Any], assignments: Sequence[str] = ()) -> BenchSpec:
+    """Validates a benchmark.
+
+    Args:
+        values: fields of `BenchSpec`.
+        assignments: "NAME.key=value", an option for every variant of the method or data set NAME that does not set
+            that key itself.
+
+    Raises:
+        ConfigError: lists every refused key and value.
+    """
+    spec = build(BenchSpec, "bench", values)
+    for text in assignments:
+        owner, dot, assignment = text.partition(".")
+        if not dot:
+            raise ConfigError(f"--set {text!r} does not say whose option it is", hint="write NAME.key=value")
+        key, value = parse_assignment(assignment)
+        spec = _assign(spec, owner, key, value)
+    return spec
+
+
+def _assign(spec: BenchSpec, owner: str, key: str, value: Any) -> BenchSpec:
+    if owner not in {item.name for item in (*spec.methods, *spec.datasets)}:
+        raise ConfigError(f"--set names {owner!r}, which is no method and no data set of this run")
+    methods = [_with_option(item, key, value) if item.name == owner else item for item in spec.methods]
+    datasets = [_with_option(item, key, value) if item.name == owner else item for item in spec.datasets]
+    return build(BenchSpec, "bench", {**dict(spec), "methods": methods, "datasets": datasets})
+
+
+def _with_option(item: Choice, key: str, value: Any) -> Choice:
+    if key == "preset":
+        return item if item.preset else item.model_copy(update={"preset": value})
+    return item.model_copy(update={"set": {key: value} | item.set})
+
+
+def _table_of(word: str) -> dict[str, Any]:
+    tables = parse_words(word)
+    if len(tables) != 1:
+        raise ValueError(f"{word!r} is not one name")
+    return tables[0]
+
+
+def _table(name: str, options: dict[str, Any]) -> dict[str, Any]:
+    preset = options.pop("preset", None)
+    return {"name": name, "set": options} | ({"preset": preset} if preset else {})

@@ -1,0 +1,1 @@
+"""Run folders and the tables made from them."""

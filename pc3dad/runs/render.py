@@ -1,0 +1,134 @@
+"""Tables as plain text and Markdown. Metrics are printed per cent with one decimal, half to even."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Decimal
+from textwrap import wrap
+
+HOLE = "-"
+_HEADS = {
+    "object/auroc": "O-AUROC",
+    "object/ap": "O-AP",
+    "object/f1max": "O-F1max",
+    "point/auroc": "P-AUROC",
+    "point/ap": "P-AP",
+    "point/f1max": "P-F1max",
+    "resources/seconds": "s/obj",
+    "resources/peak_bytes": "peak MB",
+}
+_CELL = 8  # widest number plus a space
+_LABEL = 17  # longest method name that shares a line with its numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One metric: its head and how its values are printed."""
+
+    key: str
+    head: str
+
+    @classmethod
+    def of(cls, key: str) -> "Column":
+        """The column of a metric key."""
+        return cls(key, _HEADS.get(key, key))
+
+    def show(self, value: float | None, *, spread: bool = False) -> str:
+        """A value as text."""
+        if value is None:
+            return "" if spread else HOLE
+        if self.key == "resources/seconds":
+            text = f"{value:.3g}" if value < 100 else f"{value:.0f}"
+        elif self.key == "resources/peak_bytes":
+            text = f"{value / 2**20:.0f}"
+        else:
+            text = per_cent(value)
+        return f"±{text}" if spread else text
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One method of one section, or the spread of the method above it."""
+
+    label: str
+    values: Sequence[float | None]
+    n_runs: int = 1
+    spread: bool = False
+
+    @property
+    def name(self) -> str:
+        """Label with the number of runs behind the mean."""
+        return "" if self.spread else self.label if self.n_runs == 1 else f"{self.label} x{self.n_runs}"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Lines under one heading: a category, or the mean over categories."""
+
+    title: str
+    lines: Sequence[Line]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One table."""
+
+    title: str
+    columns: Sequence[Column]
+    sections: Sequence[Section]
+    notes: Sequence[str]
+
+
+def per_cent(value: float) -> str:
+    """A share as per cent with one decimal, rounded half to even from the unrounded value."""
+    return str((Decimal(value) * 100).quantize(Decimal("0.1"), rounding=ROUND_HALF_EVEN))
+
+
+def text(block: Block, width: int = 80) -> str:
+    """Plain text; columns that do not fit into `width` follow in a second table below."""
+    fitting = max(1, (width - _LABEL) // _CELL)
+    lines = wrap(block.title, width)
+    for start in range(0, len(block.columns), fitting):
+        chosen = range(start, min(start + fitting, len(block.columns)))
+        lines += ["", " " * _LABEL + "".join(block.columns[index].head.rjust(_CELL) for index in chosen)]
+        for section in block.sections:
+            lines += [section.title, *_text_lines(block, section, chosen)]
+    for note in block.notes:
+        lines += wrap(f"! {note}", width, subsequent_indent="  ")
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def markdown(block: Block) -> str:
+    """A Markdown table; spreads stand behind their means."""
+    lines = [f"**{block.title}**", ""]
+    lines.append("| category | method | runs | " + " | ".join(column.head for column in block.columns) + " |")
+    lines.append("|---|---|---:|" + "---:|" * len(block.columns))
+    for section in block.sections:
+        for index, line in enumerate(section.lines):
+            if line.spread:
+                continue
+            below = section.lines[index + 1] if index + 1 < len(section.lines) else line
+            cells = [
+                " ".join(filter(None, (column.show(value), column.show(spread, spread=True))))
+                for column, value, spread in zip(
+                    block.columns, line.values, below.values if below.spread else _nothing(line), strict=True
+                )
+            ]
+            label = line.label.replace("|", "\\|")
+            lines.append(f"| {section.title} | {label} | {line.n_runs} | {' | '.join(cells)} |")
+    return "\n".join([*lines, "", *(f"- {note}" for note in block.notes)]).rstrip()
+
+
+def _nothing(line: Line) -> list[None]:
+    return [None] * len(line.values)
+
+
+def _text_lines(block: Block, section: Section, chosen: range) -> list[str]:
+    lines = []
+    for line in section.lines:
+        numbers = [block.columns[index].show(line.values[index], spread=line.spread) for index in chosen]
+        label = f"  {line.name}"
+        if len(label) > _LABEL:  # a long name stands on a line of its own
+            lines.append(label)
+            label = ""
+        lines.append(label.ljust(_LABEL) + "".join(number.rjust(_CELL) for number in numbers))
+    return lines

@@ -1,0 +1,209 @@
+"""The run folder: every fit and every cell is a folder of its own, complete once its `done.json` stands.
+
+    run.json  config.json  metrics.csv  log.jsonl
+    fits/<id>/      what the method saved, fit.json, done.json
+    cells/<id>/     predictions/<sample>.npz, samples.csv, metrics.json, cell.json, done.json
+
+Nothing inside is an absolute path or a pickle: a run folder can be moved, zipped and read elsewhere.
+"""
+
+import csv
+import io
+import json
+import shutil
+import time
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+
+from pc3dad.errors import DataError
+from pc3dad.io import atomic
+from pc3dad.types import BoolArray, Prediction
+
+SCHEMA = 1
+DONE = "done.json"
+_LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredPrediction:
+    """A prediction with the validity mask of its cloud, so that it can be evaluated without the cloud.
+
+    Attributes:
+        prediction: what the method returned.
+        valid: (N,) bool, which points of the cloud count.
+    """
+
+    prediction: Prediction
+    valid: BoolArray
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRecord:
+    """What happened to one sample: a row of `samples.csv`."""
+
+    sample_id: str
+    status: str
+    object_score: float | None = None
+    seconds: float | None = None
+    peak_bytes: int | None = None
+    n_points: int = 0
+    n_valid: int = 0
+    n_filled: int = 0
+    propagation: str = ""
+    valid_sha256: str = ""
+    reason: str = ""
+
+
+class RunStore:
+    """Reads and writes one run folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @classmethod
+    def open(cls, folder: Path) -> "RunStore":
+        """Opens a run folder, which is made if it does not exist.
+
+        Raises:
+            DataError: the folder cannot be written, belongs to something else, or has an unknown schema version.
+        """
+        run = folder / "run.json"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            atomic.write_text(folder / ".writable", "")
+            (folder / ".writable").unlink()
+        except OSError as error:
+            reason = f"cannot write run folder {folder}: {error.strerror}"
+            raise DataError(reason, hint="choose another --out") from error
+        if run.is_file():
+            version = read_json(run).get("schema")
+            if version != SCHEMA:
+                hint = "choose another --out, or read it with the version that wrote it"
+                raise DataError(
+                    f"{folder} has schema version {version}, this version reads {SCHEMA}", hint=hint
+                )
+        elif any(folder.iterdir()):
+            raise DataError(f"{folder} holds files but no run.json", hint="choose another --out")
+        else:
+            atomic.write_json(run, {"schema": SCHEMA, "status": "new"})
+        return cls(folder)
+
+    def fit_folder(self, fit_id: str) -> Path:
+        """Folder of a fit."""
+        return self.folder / "fits" / fit_id
+
+    def cell_folder(self, cell_id: str) -> Path:
+        """Folder of a cell."""
+        return self.folder / "cells" / cell_id
+
+    def log(self, event: str, **facts: Any) -> None:
+        """Appends one event to `log.jsonl`."""
+        line = json.dumps({"time": round(time.time(), 3), "event": event, **facts})
+        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as stream:
+            stream.write(line + "\n")
+
+
+def is_done(folder: Path) -> bool:
+    """True once a fit or a cell is complete."""
+    return (folder / DONE).is_file()
+
+
+def begin(folder: Path) -> Path:
+    """Empties the folder of a fit or cell: whatever an earlier attempt left is gone."""
+    if folder.exists():
+        (folder / DONE).unlink(missing_ok=True)  # first, so that a half-emptied folder never looks complete
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def finish(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Marks a fit or cell as complete."""
+    atomic.write_json(folder / DONE, dict(facts))
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file.
+
+    Raises:
+        DataError: the file is missing or damaged.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot read {path}: {error}", hint="run again with --redo") from error
+    if not isinstance(value, dict):
+        raise DataError(f"{path} does not hold a JSON object", hint="run again with --redo")
+    return value
+
+
+def write_prediction(cell: Path, prediction: Prediction, valid: BoolArray) -> None:
+    """Writes one prediction into `predictions/`; scores of every point are kept, missing ones included."""
+    arrays: dict[str, Any] = {
+        "sample_id": np.array(prediction.sample_id),
+        "object_score": np.float64(prediction.object_score),
+        "valid": np.packbits(valid),
+        "n_points": np.int64(len(valid)),
+        "propagation": np.array(prediction.propagation),
+        "n_filled": np.int64(prediction.n_filled),
+    }
+    if prediction.point_scores is not None:
+        arrays["point_scores"] = prediction.point_scores
+    arrays.update({f"extras/{name}": np.asarray(value) for name, value in prediction.extras.items()})
+    atomic.write_npz(_prediction_path(cell, prediction.sample_id), arrays)
+
+
+def read_prediction(cell: Path, sample_id: str) -> StoredPrediction:
+    """Reads back one prediction.
+
+    Raises:
+        DataError: the file is missing or damaged.
+    """
+    path = _prediction_path(cell, sample_id)
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            prediction = Prediction(
+                sample_id=str(file["sample_id"]),
+                object_score=float(file["object_score"]),
+                point_scores=file.get("point_scores"),
+                propagation=str(file["propagation"]),
+                n_filled=int(file["n_filled"]),
+                extras={
+                    name.removeprefix("extras/"): file[name] for name in file if name.startswith("extras/")
+                },
+            )
+            valid = np.unpackbits(file["valid"], count=int(file["n_points"])).astype(np.bool_)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"cannot read prediction {path}: {error}", hint="run again with --redo") from error
+    return StoredPrediction(prediction, valid)
+
+
+def write_samples(cell: Path, records: Iterable[SampleRecord]) -> None:
+    """Writes `samples.csv`."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [field.name for field in fields(SampleRecord)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(record) for record in records)
+    atomic.write_text(cell / "samples.csv", text.getvalue())
+
+
+def read_samples(cell: Path) -> Iterator[dict[str, str]]:
+    """Rows of `samples.csv` as text."""
+    with (cell / "samples.csv").open(encoding="utf-8", newline="") as stream:
+        yield from csv.DictReader(stream)
+
+
+def _prediction_path(cell: Path, sample_id: str) -> Path:
+    """File of a sample: its id with everything unusual in a file name escaped, a digest if that is too long."""
+    name = quote(sample_id, safe=" ")
+    if len(name) > _LONGEST_NAME:
+        name = sha256(sample_id.encode()).hexdigest()
+    return cell / "predictions" / f"{name}.npz"

@@ -1,0 +1,180 @@
+"""Result tables: rows, means that refuse holes, and plain text, Markdown, CSV and JSON."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+
+from pc3dad.runs import render, rows
+from pc3dad.runs.rows import Row, Status
+
+CHANCE = "chance"
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """A mean that knows what it stands for.
+
+    Attributes:
+        value: the mean of unrounded values, None if it is refused or undefined.
+        spread: standard deviation (n - 1) over runs, None for one run.
+        n_runs: training sets times seeds.
+        n_categories: categories averaged.
+        reason: why there is no value.
+    """
+
+    value: float | None
+    spread: float | None = None
+    n_runs: int = 1
+    n_categories: int = 1
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Group:
+    """What one printed table holds: nothing else may be compared number by number."""
+
+    dataset: str
+    seen: str
+    protocol: str
+    defects: str
+
+    @property
+    def title(self) -> str:
+        """Heading for people."""
+        parts = (f"{self.defects} defects", f"protocol {self.protocol}", f"seen of the target: {self.seen}")
+        return f"{self.dataset}: {', '.join(parts)}"
+
+
+class ResultTable:
+    """Rows of one or more runs."""
+
+    def __init__(self, items: Iterable[Row]) -> None:
+        self.rows: tuple[Row, ...] = tuple(items)
+
+    def groups(self) -> list[Group]:
+        """The tables that the rows make, in order of appearance."""
+        return list(dict.fromkeys(_group(row) for row in self.rows))
+
+    def pivot(self, group: Group) -> "Pivot":
+        """Methods against metrics of one group, per category and as the mean over categories."""
+        return Pivot(group, [row for row in self.rows if _group(row) == group], self._holes(group))
+
+    def _holes(self, group: Group) -> list[Row]:
+        """Cells without values; they are holes in every population of defects."""
+        same = [row for row in self.rows if (row.dataset, row.seen) == (group.dataset, group.seen)]
+        return [row for row in same if row.status in (Status.FAILED, Status.MISSING)]
+
+    def to_text(self, width: int = 80) -> str:
+        """Plain tables of at most `width` columns where names allow it."""
+        return "\n\n".join(render.text(self.pivot(group).block(), width) for group in self.groups()) + "\n"
+
+    def to_markdown(self) -> str:
+        """Markdown tables."""
+        return "\n\n".join(render.markdown(self.pivot(group).block()) for group in self.groups()) + "\n"
+
+    def to_csv(self) -> str:
+        """All rows with all digits."""
+        return rows.to_csv(self.rows)
+
+    def to_json(self) -> str:
+        """All rows as a JSON list."""
+        return rows.to_json(self.rows)
+
+
+class Pivot:
+    """One group of rows as methods against metrics."""
+
+    def __init__(self, group: Group, items: Sequence[Row], holes: Sequence[Row]) -> None:
+        self.group = group
+        self.rows = items
+        self.holes = holes
+        self.metrics = list(dict.fromkeys(row.metric for row in items))
+        self.variants = list(dict.fromkeys(row.variant for row in (*items, *holes)))
+        self.categories = sorted({row.category for row in (*items, *holes)})
+        self._holes = {(row.variant, row.category): row for row in reversed(holes)}
+        self._found: dict[tuple[str, str, str], list[Row]] = {}
+        for row in items:
+            self._found.setdefault((row.variant, row.category, row.metric), []).append(row)
+
+    def of_category(self, variant: str, category: str, metric: str) -> Mean:
+        """Mean over the runs (training sets and seeds) of one category; refused if one of them has no value."""
+        if hole := self._holes.get((variant, category)):
+            return Mean(None, reason=hole.reason)
+        found = self._found.get((variant, category, metric), [])
+        values = [row.value for row in found if row.value is not None]
+        if len(values) < len(found) or not values:
+            return Mean(None, reason=found[0].reason if found else "not asked for")
+        return _mean(values)
+
+    def of_all(self, variant: str, metric: str) -> Mean:
+        """Unweighted mean over categories of the means over runs (`mean_of_categories`).
+
+        Categories in which labels leave the metric undefined are left out, for every method alike. A category that
+        failed refuses the mean.
+        """
+        if hole := next((row for (name, _), row in self._holes.items() if name == variant), None):
+            return Mean(None, reason=f"{hole.category} failed")
+        asked = sorted({category for name, category, _ in self._found if name == variant})
+        means = [self.of_category(variant, category, metric) for category in asked]
+        defined = [mean.value for mean in means if mean.value is not None]
+        if not defined:
+            return Mean(None, reason=means[0].reason if means else "no category")
+        runs = self._run_means(variant, metric)
+        return Mean(fmean(defined), stdev(runs) if len(runs) > 1 else None, len(runs), len(defined))
+
+    def chance(self, metric: str, category: str | None = None) -> Mean:
+        """Value of a scorer that knows nothing, on the same labels; the mean over categories if none is named."""
+        where = [row for row in self.rows if row.metric == metric and row.chance is not None]
+        found = {row.category: row.chance for row in where if category in (None, row.category)}
+        values = [value for value in found.values() if value is not None]
+        return Mean(fmean(values)) if values else Mean(None)
+
+    def block(self) -> render.Block:
+        """The printed form."""
+        columns = tuple(render.Column.of(metric) for metric in self.metrics)
+        sections = [self._section(category, category) for category in self.categories]
+        if len(self.categories) > 1:
+            sections.append(self._section(f"mean of {len(self.categories)} categories", None))
+        failures = [f"{row.variant} on {row.category}, seed {row.seed}: {row.reason}" for row in self.holes]
+        undefined = {
+            f"{row.category}, {row.metric}: undefined, {row.reason}" for row in self.rows if _undefined(row)
+        }
+        return render.Block(
+            self.group.title, columns, sections, [*dict.fromkeys(failures), *sorted(undefined)]
+        )
+
+    def _section(self, title: str, category: str | None) -> render.Section:
+        lines = [render.Line(CHANCE, [self.chance(metric, category).value for metric in self.metrics])]
+        for variant in self.variants:
+            means = [self._mean_of(variant, metric, category) for metric in self.metrics]
+            n_runs = max(mean.n_runs for mean in means)
+            lines.append(render.Line(variant, [mean.value for mean in means], n_runs))
+            if n_runs > 1:
+                lines.append(render.Line("", [mean.spread for mean in means], n_runs, spread=True))
+        return render.Section(title, lines)
+
+    def _mean_of(self, variant: str, metric: str, category: str | None) -> Mean:
+        return (
+            self.of_all(variant, metric) if category is None else self.of_category(variant, category, metric)
+        )
+
+    def _run_means(self, variant: str, metric: str) -> list[float]:
+        """Macro mean of each run over the categories it scored."""
+        runs: dict[tuple[str, int], list[float]] = {}
+        for (name, _, key), found in self._found.items():
+            for row in found if (name, key) == (variant, metric) else ():
+                if row.value is not None:
+                    runs.setdefault((row.train, row.seed), []).append(row.value)
+        return [fmean(values) for values in runs.values()]
+
+
+def _group(row: Row) -> Group:
+    return Group(row.dataset, row.seen, row.protocol, row.defects)
+
+
+def _undefined(row: Row) -> bool:
+    return row.status is Status.UNDEFINED
+
+
+def _mean(values: Sequence[float]) -> Mean:
+    return Mean(fmean(values), stdev(values) if len(values) > 1 else None, len(values))
