@@ -28,10 +28,10 @@ def list_datasets(plugin: options.Plugin = [], as_json: options.Json = False) ->
         output.show_json([{"slug": e.slug, "owner": e.owner, "error": e.error, **_plain(e)} for e in entries])
     else:
         rows = [
-            (e.slug, e.card.licence if e.card else "-", e.card.title if e.card else f"BROKEN: {e.error}")
+            (e.slug, e.card.title if e.card else "BROKEN", e.card.licence if e.card else e.error)
             for e in entries
         ]
-        output.show(output.table(rows, ("data set", "licence", "what it is")))
+        output.show(output.table(rows, ("data set", "what it is", "licence")))
     return ExitCode.DONE
 
 

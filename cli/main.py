@@ -1,21 +1,28 @@
 """The command `pc3dad`."""
 
+import logging
 import sys
-from importlib import import_module
-from typing import Annotated
+from typing import Annotated, Any, NoReturn
 
-import click
 import typer
 
 import pc3dad
 from pc3dad.cli import bench, data, doctor, methods, predict
 from pc3dad.errors import ExitCode, Pc3dadError
 
+
+def _exit(code: ExitCode, **_: Any) -> NoReturn:
+    """What a command returns is the exit code of the process."""
+    raise typer.Exit(int(code))
+
+
 app = typer.Typer(
     name="pc3dad",
+    result_callback=_exit,
     help="Compare zero-shot 3D anomaly detectors on point clouds.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
@@ -39,36 +46,29 @@ def _options(
 
 def main() -> None:
     """Runs the command line: errors become one sentence and an exit code."""
-    import_module("logging").basicConfig(level="WARNING", format="%(message)s", stream=sys.stderr)
-    words = sys.argv[1:]
-    debug = "--debug" in words
-    words = (
-        ["--debug", *(word for word in words if word != "--debug")] if debug else words
-    )  # accepted anywhere
+    debug = "--debug" in sys.argv
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("pc3dad").setLevel(logging.DEBUG if debug else logging.WARNING)
+    words = ["--debug"] * debug + [word for word in sys.argv[1:] if word != "--debug"]  # accepted anywhere
     try:
-        code = app(words, standalone_mode=False) or ExitCode.DONE
+        app(words)
     except Pc3dadError as error:
         if debug:
             raise
-        code = _complain(str(error), error.exit_code)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        code = ExitCode.USAGE
-    except click.ClickException as error:
-        error.show()
-        code = ExitCode.USAGE
-    except (KeyboardInterrupt, click.Abort):
-        code = _complain("interrupted; the same command goes on where it stopped.", ExitCode.INTERRUPTED)
+        _complain(str(error), error.exit_code)
     except BrokenPipeError:  # the reader of our output has gone, as in `pc3dad ... | head`
         sys.stderr.close()
-        code = ExitCode.FAILED
+        sys.exit(ExitCode.FAILED)
+    except SystemExit as end:
+        if end.code == ExitCode.INTERRUPTED:
+            _complain("interrupted; the same command goes on where it stopped.", ExitCode.INTERRUPTED)
+        raise
     except Exception as error:
         if debug:
             raise
-        code = _complain(f"unexpected {type(error).__name__}: {error}; --debug shows where.", ExitCode.FAILED)
-    sys.exit(int(code))
+        _complain(f"unexpected {type(error).__name__}: {error}; --debug shows where.", ExitCode.FAILED)
 
 
-def _complain(sentence: str, code: ExitCode) -> ExitCode:
+def _complain(sentence: str, code: ExitCode) -> NoReturn:
     typer.echo(f"pc3dad: {sentence}", err=True)
-    return code
+    sys.exit(code)

@@ -5,13 +5,14 @@ import shutil
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from pc3dad.context import Progress, silent
+if TYPE_CHECKING:
+    from pc3dad.context import Progress
 
 
 def show(text: str) -> None:
@@ -29,21 +30,24 @@ def tell(text: str) -> None:
     typer.echo(text, err=True)
 
 
-def table(rows: list[tuple[str, ...]], heads: tuple[str, ...]) -> str:
-    """Plain aligned columns; the last one is not padded."""
+def table(rows: Sequence[tuple[str, ...]], heads: tuple[str, ...]) -> str:
+    """Aligned columns; the last one is wrapped to the terminal."""
     lines = [heads, *rows]
     widths = [max(len(line[index]) for line in lines) for index in range(len(heads) - 1)]
-    padded = [
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=False)) for line in lines
+    starts = [
+        "".join(f"{cell:<{width}}  " for cell, width in zip(line, widths, strict=False)) for line in lines
     ]
-    return "\n".join(f"{start}  {line[-1]}".strip() for start, line in zip(padded, lines, strict=True))
+    indent = sum(widths) + 2 * len(widths)
+    return "\n".join(
+        paragraph(start + line[-1], indent=indent) for start, line in zip(starts, lines, strict=True)
+    )
 
 
 @contextmanager
-def progress(*, quiet: bool) -> Iterator[Progress]:
+def progress(*, quiet: bool) -> Iterator["Progress"]:
     """A bar with the time left on a terminal, a line per step elsewhere, nothing with `quiet`."""
     if quiet:
-        yield silent
+        yield lambda _label, _done, _total: None
     elif sys.stderr.isatty():
         with _bar() as call:
             yield call
@@ -52,7 +56,7 @@ def progress(*, quiet: bool) -> Iterator[Progress]:
 
 
 @contextmanager
-def _bar() -> Iterator[Progress]:
+def _bar() -> Iterator["Progress"]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as RichProgress
@@ -74,7 +78,7 @@ def _bar() -> Iterator[Progress]:
         yield call
 
 
-def _lines() -> Progress:
+def _lines() -> "Progress":
     """A line when a step begins and one when it ends: a log file stays readable."""
     started: dict[str, float] = {}
 

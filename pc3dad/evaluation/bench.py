@@ -10,8 +10,8 @@ from pc3dad.config import plain
 from pc3dad.context import Progress, RunContext, silent
 from pc3dad.device import cpu_count, resolve
 from pc3dad.evaluation import runner
-from pc3dad.evaluation.plan import make_plan
-from pc3dad.evaluation.spec import BenchSpec, make_spec
+from pc3dad.evaluation.plan import Plan, make_plan
+from pc3dad.evaluation.spec import make_spec
 from pc3dad.io import atomic
 from pc3dad.runs import manifest, store
 from pc3dad.runs.store import RunStore
@@ -87,7 +87,7 @@ def run_bench(
     }
     facts |= {"start": manifest.now(), "end": None, "status": "running"}
     atomic.write_json(runs.folder / "run.json", facts)
-    atomic.write_json(runs.folder / "config.json", _portable(spec))
+    atomic.write_json(runs.folder / "config.json", _portable(plan))
     try:
         outcome = runner.run(plan, runs, ctx, redo=redo)
     except BaseException:
@@ -101,13 +101,11 @@ def run_bench(
     return BenchReport(runs.folder, table, plan.notes, outcome.computed, outcome.reused, failed)
 
 
-def _portable(spec: BenchSpec) -> dict[str, Any]:
-    """The configuration without folders of this machine."""
-    return plain(
-        spec.model_copy(
-            update={
-                "roots": {},
-                "datasets": tuple(item.model_copy(update={"root": None}) for item in spec.datasets),
-            }
-        )
-    )
+def _portable(plan: Plan) -> dict[str, Any]:
+    """The resolved configuration as plain data, without folders of this machine."""
+    datasets = tuple(item.model_copy(update={"root": None}) for item in plan.spec.datasets)
+    return {
+        "bench": plain(plan.spec.model_copy(update={"roots": {}, "datasets": datasets})),
+        "methods": {fit.spec.variant: plain(fit.config) for fit in plan.fits},
+        "datasets": {cell.source.spec.variant: plain(cell.source.dataset.config) for cell in plan.cells},
+    }

@@ -1,24 +1,29 @@
 """Scores a user's own files, without any data set: one scan in, scores, a coloured PLY and a summary out."""
 
-import json
+import logging
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
-from pc3dad.context import RunContext
-from pc3dad.errors import MethodError, Pc3dadError
+from pc3dad import registry
+from pc3dad.config import parse_variants, plain
+from pc3dad.context import Progress, RunContext, silent
+from pc3dad.data.base import TrainView
+from pc3dad.device import cpu_count, resolve
+from pc3dad.errors import ConfigError, MethodError, Pc3dadError
 from pc3dad.evaluation.runner import check_prediction
-from pc3dad.geometry.sampling import sample_surface
+from pc3dad.geometry.sampling import sample_surface, surface_area
 from pc3dad.io import atomic
 from pc3dad.io.clouds import read_scan
 from pc3dad.io.ply import write_ply
 from pc3dad.methods.base import Method
-from pc3dad.types import Prediction, Sample
+from pc3dad.types import Prediction, Regime, Sample
+
+log = logging.getLogger(__name__)
 
 CATEGORY = "part"
+MESH_POINTS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +36,7 @@ class FileResult:
         object_score: score of the whole part; comparable between parts of one method only.
         n_points: points scored; of a mesh, the points drawn from its surface.
         n_valid: points that the sensor measured.
-        drawn_from_mesh: True if the points were drawn from the surface of a mesh.
-        points_per_area: points drawn per square file unit, None unless drawn from a mesh.
+        points_per_area: points drawn per square file unit; None if they are the points or vertices of the file.
         seconds: time that the method took, without reading and writing.
         scores: name of the `.npz` with `point_scores` (N,) float32 and `xyz` (N, 3) float64 in the file's unit.
         coloured: name of the PLY coloured by score, with the score as a property of each point.
@@ -44,7 +48,6 @@ class FileResult:
     object_score: float | None = None
     n_points: int = 0
     n_valid: int = 0
-    drawn_from_mesh: bool = False
     points_per_area: float | None = None
     seconds: float | None = None
     scores: str = ""
@@ -52,8 +55,61 @@ class FileResult:
     reason: str = ""
 
 
+def predict_files(
+    files: Sequence[Path],
+    method: str,
+    *,
+    out: Path,
+    fit: Path | None = None,
+    mesh_points: int = MESH_POINTS,
+    seed: int = 0,
+    device: str = "auto",
+    workers: int = 0,
+    plugins: Sequence[Path] = (),
+    progress: Progress = silent,
+) -> Iterator[FileResult]:
+    """Makes the named method ready and scores files with it; see `score_files`.
+
+    Args:
+        files: scans.
+        method: "NAME" or "NAME[key=value,...]".
+        out: folder for results.
+        fit: folder of a stored fit, for methods that are trained.
+        mesh_points: points to draw from the surface of a mesh; 0 scores its vertices instead.
+        seed: seed of everything random.
+        device: see `device.resolve`.
+        workers: threads of neighbour searches, 0 for all cores.
+        plugins: card files or folders besides the registered ones.
+        progress: callback.
+
+    Raises:
+        ConfigError: the method or an option is unknown, or the method must be trained and no fit was given.
+        DataError: `out` cannot be written.
+    """
+    variants = parse_variants(method)
+    if len(variants) != 1:
+        raise ConfigError(f"--method {method!r} is not one method", hint="write NAME or NAME[key=value]")
+    name, values = variants[0]
+    entry = registry.methods(plugins)[name]
+    made: Method = entry.create(entry.configure(values))
+    ctx = RunContext(
+        seed=seed, device=resolve(device).device, workers=workers or cpu_count(), progress=progress
+    )
+    if fit is not None:
+        made.load(fit)
+    elif entry.ready.regime in (Regime.TRAINING_FREE, Regime.TRANSDUCTIVE):
+        made.fit(TrainView(entry.ready.regime), ctx)
+    else:
+        hint = "pass --fit RUN/fits/ID of a benchmark that trained it"
+        raise ConfigError(
+            f"{name} is {entry.ready.regime}: it must be trained before it can score a file", hint=hint
+        )
+    atomic.make_folder(out)
+    yield from score_files(files, made, ctx, out=out, mesh_points=mesh_points)
+
+
 def score_files(
-    files: Iterable[Path], method: Method, ctx: RunContext, *, out: Path, mesh_points: int
+    files: Sequence[Path], method: Method, ctx: RunContext, *, out: Path, mesh_points: int = MESH_POINTS
 ) -> Iterator[FileResult]:
     """Scores files one after the other; one that cannot be read or scored does not stop the others.
 
@@ -61,7 +117,7 @@ def score_files(
         files: scans in any format that `io.clouds` reads.
         method: fitted method.
         ctx: surroundings.
-        out: folder for results, made if it does not exist; `predictions.json` is written last.
+        out: existing folder for results; `predictions.json` is written last.
         mesh_points: points to draw from the surface of a mesh; 0 scores its vertices instead.
 
     Yields:
@@ -69,36 +125,37 @@ def score_files(
     """
     results: list[FileResult] = []
     names: set[str] = set()
-    for file in files:
-        name = _unused_name(file, names)
+    for number, file in enumerate(files):
+        ctx.progress(file.name, number, len(files))
         try:
-            result = _score_file(file, name, method, ctx, out, mesh_points)
+            result = _score_file(
+                file, _unused_name(file, names), method, ctx, out=out, mesh_points=mesh_points
+            )
         except Pc3dadError as error:
             result = FileResult(str(file), "failed", reason=str(error))
         results.append(result)
         yield result
-    summary = {"method": method.card.slug, "revision": method.card.revision, "seed": ctx.seed}
-    summary["config"] = json.loads(method.config.model_dump_json())
-    atomic.write_json(out / "predictions.json", summary | {"files": [asdict(result) for result in results]})
+    summary = {"method": method.card.slug, "revision": method.card.revision, "config": plain(method.config)}
+    facts = {**summary, "seed": ctx.seed, "files": [asdict(result) for result in results]}
+    atomic.write_json(out / "predictions.json", facts)
 
 
 def _score_file(
-    file: Path, name: str, method: Method, ctx: RunContext, out: Path, mesh_points: int
+    file: Path, name: str, method: Method, ctx: RunContext, *, out: Path, mesh_points: int
 ) -> FileResult:
     scan = read_scan(file)
     cloud, per_area = scan.cloud, None
     if scan.faces is not None and mesh_points:
-        vertices = cloud.xyz.astype(np.float64)
-        cloud, area = sample_surface(vertices, scan.faces, n=mesh_points, rng=ctx.rng("mesh", cloud))
-        cloud, per_area = replace_origin(cloud, scan.cloud.origin), mesh_points / area
+        rng = ctx.rng("mesh", cloud)
+        cloud = replace(sample_surface(cloud.xyz, scan.faces, n=mesh_points, rng=rng), origin=cloud.origin)
+        per_area = mesh_points / surface_area(scan.cloud.xyz, scan.faces)
     start = time.perf_counter()
     prediction = _predict_one(method, Sample(name, CATEGORY, cloud), ctx)
     seconds = time.perf_counter() - start
-    arrays = {"object_score": np.float64(prediction.object_score), "valid": cloud.valid}
-    arrays["xyz"] = cloud.xyz.astype(np.float64) + cloud.origin
+    arrays = {"xyz": cloud.xyz + cloud.origin, "valid": cloud.valid}
     if prediction.point_scores is not None:
         arrays["point_scores"] = prediction.point_scores
-    atomic.write_npz(out / f"{name}.npz", arrays)
+    atomic.write_npz(out / f"{name}.npz", {"object_score": prediction.object_score, **arrays})
     write_ply(out / f"{name}.ply", cloud, scores=prediction.point_scores)
     return FileResult(
         file=str(file),
@@ -106,7 +163,6 @@ def _score_file(
         object_score=prediction.object_score,
         n_points=len(cloud),
         n_valid=int(cloud.valid.sum()),
-        drawn_from_mesh=per_area is not None,
         points_per_area=per_area,
         seconds=seconds,
         scores=f"{name}.npz",

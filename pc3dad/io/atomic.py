@@ -12,6 +12,25 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import ArrayLike
 
+from pc3dad.errors import DataError
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder for results and proves that it can be written, before any work is done for it.
+
+    Raises:
+        DataError: it cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        proof = folder / f".{uuid4().hex[:12]}.tmp"
+        proof.touch()
+        proof.unlink()
+    except OSError as error:
+        raise DataError(
+            f"cannot write folder {folder}: {error.strerror}", hint="choose another --out"
+        ) from error
+
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Writes `data` to a temporary file beside `path`, flushes it to the disk and renames it over `path`."""

@@ -46,11 +46,11 @@ METHOD = '''"""{cls}: replace the body of `score`, or override `fit` and `predic
 
 import numpy as np
 
-{imports}from pc3dad.context import RunContext
+{absolute}from pc3dad.context import RunContext
 from pc3dad.methods import scoring
 from pc3dad.methods.base import BaseMethod
 from pc3dad.types import Prediction, Sample
-
+{relative}
 
 class {cls}(BaseMethod[{cls}Config]):
     """Scores every point by its distance to the centre of the valid points, in the file's unit."""
@@ -100,9 +100,8 @@ def write_skeleton(name: str, parent: Path | None = None) -> Path:
     if folder.exists():
         raise ConfigError(f"{folder} exists already", hint="choose another name")
     cls = "".join(part.capitalize() for part in name.split("_"))
-    package = f"{METHOD_FOLDERS}.{name}" if parent is None else None
     files = {"__init__.py": "", "card.py": CARD, "config.py": CONFIG, "README.md": README}
-    files["method.py"] = METHOD.replace("{imports}", _imports(package))
+    files["method.py"] = _method(name, inside=parent is None)
     temporary = folder.with_name(f".{name}.tmp")
     try:
         temporary.mkdir(parents=True)
@@ -118,10 +117,13 @@ def write_skeleton(name: str, parent: Path | None = None) -> Path:
     return folder
 
 
-def _imports(package: str | None) -> str:
-    """Absolute imports inside `baselines/`, relative ones in a folder that stands alone."""
-    where = package or ""
-    return f"from {where}.card import CARD\nfrom {where}.config import {{cls}}Config\n"
+def _method(name: str, *, inside: bool) -> str:
+    """The method file; its imports are absolute inside `baselines/`, relative in a folder that stands alone."""
+    imports = "from {package}.card import CARD\nfrom {package}.config import {cls}Config\n"
+    if inside:
+        absolute = imports.replace("{package}", f"{METHOD_FOLDERS}.{name}")
+        return METHOD.replace("{absolute}", absolute).replace("{relative}", "")
+    return METHOD.replace("{absolute}", "").replace("{relative}", "\n" + imports.replace("{package}", ""))
 
 
 def _baselines() -> Path:

@@ -76,13 +76,7 @@ class RunStore:
             DataError: the folder cannot be written, belongs to something else, or has an unknown schema version.
         """
         run = folder / "run.json"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            atomic.write_text(folder / ".writable", "")
-            (folder / ".writable").unlink()
-        except OSError as error:
-            reason = f"cannot write run folder {folder}: {error.strerror}"
-            raise DataError(reason, hint="choose another --out") from error
+        atomic.make_folder(folder)
         if run.is_file():
             version = read_json(run).get("schema")
             if version != SCHEMA:
@@ -169,7 +163,7 @@ def read_prediction(cell: Path, sample_id: str) -> StoredPrediction:
     """
     path = _prediction_path(cell, sample_id)
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             prediction = Prediction(
                 sample_id=str(file["sample_id"]),
                 object_score=float(file["object_score"]),
