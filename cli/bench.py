@@ -1,30 +1,27 @@
 """`pc3dad bench`: run methods on data sets and print the table."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from pc3dad.cli import options, output
 from pc3dad.errors import ConfigError, ExitCode
 
-if TYPE_CHECKING:
-    from pc3dad.evaluation.spec import BenchSpec
-
 
 def bench(
     dataset: Annotated[
         list[str],
         typer.Option("--dataset", "-d", help="NAME, NAME:A+B for some categories, NAME[key=value]."),
-    ] = [],  # noqa: B006  typer copies it
+    ] = [],
     methods: Annotated[
         str, typer.Option("--methods", "-m", help="NAME,NAME[key=value,...]; default random,curvature.")
     ] = "",
-    root: options.Root = [],  # noqa: B006
+    root: options.Root = [],
     train_on: Annotated[
         list[str],
         typer.Option("--train-on", help="DATASET:A+B trains one model on A and B; repeated, one model each."),
-    ] = [],  # noqa: B006
+    ] = [],
     seeds: Annotated[str, typer.Option("--seeds", "--seed", help="0,1,2 or 0-9.")] = "",
     metrics: Annotated[
         str, typer.Option("--metrics", help="Keys such as point/auroc, separated by commas.")
@@ -32,12 +29,12 @@ def bench(
     config: Annotated[
         Path | None, typer.Option("--config", help="TOML file; options above win over it.")
     ] = None,
-    assign: options.Assign = [],  # noqa: B006
+    assign: options.Assign = [],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Run folder; default runs/NAME.")] = None,
     redo: Annotated[bool, typer.Option("--redo", help="Compute finished fits and cells again.")] = False,
     device: options.Device = "auto",
     workers: options.Workers = 0,
-    plugin: options.Plugin = [],  # noqa: B006
+    plugin: options.Plugin = [],
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> ExitCode:

@@ -19,7 +19,7 @@ Folder = Annotated[Path | None, typer.Option("--root", help="Folder of the data 
 
 
 @app.command("list")
-def list_datasets(plugin: options.Plugin = [], as_json: options.Json = False) -> ExitCode:  # noqa: B006
+def list_datasets(plugin: options.Plugin = [], as_json: options.Json = False) -> ExitCode:
     """List all data sets with their licence."""
     from pc3dad import registry
 
@@ -38,7 +38,7 @@ def list_datasets(plugin: options.Plugin = [], as_json: options.Json = False) ->
 @app.command()
 def info(
     name: Name, root: Folder = None, plugin: options.Plugin = [], as_json: options.Json = False
-) -> ExitCode:  # noqa: B006
+) -> ExitCode:
     """Show licence, source, expected layout, traps, and what is in a folder."""
     from pc3dad import registry
     from pc3dad.config import parse_variants
@@ -87,7 +87,7 @@ def info(
 @app.command()
 def verify(
     name: Name, root: Folder = None, plugin: options.Plugin = [], as_json: options.Json = False
-) -> ExitCode:  # noqa: B006
+) -> ExitCode:
     """Read every sample of a folder and report what is missing, damaged or contradictory."""
     from pc3dad import registry
     from pc3dad.config import parse_variants

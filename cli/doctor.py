@@ -6,7 +6,7 @@ from pc3dad.errors import ExitCode
 
 def doctor(
     device: options.Device = "auto", plugin: options.Plugin = [], as_json: options.Json = False
-) -> ExitCode:  # noqa: B006
+) -> ExitCode:
     """Show versions, device and plug-ins, and name what is broken."""
     from pc3dad.evaluation.doctor import examine
 

@@ -18,7 +18,7 @@ Name = Annotated[str, typer.Argument(help="Slug of the method, options in bracke
 
 
 @app.command("list")
-def list_methods(plugin: options.Plugin = [], as_json: options.Json = False) -> ExitCode:  # noqa: B006
+def list_methods(plugin: options.Plugin = [], as_json: options.Json = False) -> ExitCode:
     """List all methods; a broken plug-in is listed with its reason."""
     from pc3dad import registry
 
@@ -38,7 +38,7 @@ def list_methods(plugin: options.Plugin = [], as_json: options.Json = False) -> 
 
 
 @app.command()
-def show(name: Name, plugin: options.Plugin = [], as_json: options.Json = False) -> ExitCode:  # noqa: B006
+def show(name: Name, plugin: options.Plugin = [], as_json: options.Json = False) -> ExitCode:
     """Show a method's card and every option with its default."""
     from pc3dad import registry
     from pc3dad.config import parse_variants
@@ -76,7 +76,7 @@ def show(name: Name, plugin: options.Plugin = [], as_json: options.Json = False)
 
 
 @app.command()
-def check(name: Name, plugin: options.Plugin = [], as_json: options.Json = False) -> ExitCode:  # noqa: B006
+def check(name: Name, plugin: options.Plugin = [], as_json: options.Json = False) -> ExitCode:
     """Run the contract that every method must pass."""
     from pc3dad import registry
     from pc3dad.config import parse_variants

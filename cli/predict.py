@@ -30,7 +30,7 @@ def predict(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")] = 0,
     device: options.Device = "auto",
     workers: options.Workers = 0,
-    plugin: options.Plugin = [],  # noqa: B006
+    plugin: options.Plugin = [],
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> ExitCode:

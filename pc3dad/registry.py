@@ -194,7 +194,7 @@ def _scan_plugins(paths: Sequence[Path]) -> Iterator[Entry[Card]]:
                 f"plug-in {path} is neither a Python file nor a folder with a card.py", hint="check --plugin"
             )
         owner = file.resolve()
-        package = f"pc3dad_plugin_{hashlib.sha256(str(owner).encode()).hexdigest()[:12]}"
+        package = f"pc3dad_plugin_{_digest(owner)}"
         load = partial(_load_file, package, file)
         if file.name == "card.py":  # a folder: its modules import each other relative to a package of its own
             parent = sys.modules.setdefault(package, ModuleType(package))
@@ -202,6 +202,13 @@ def _scan_plugins(paths: Sequence[Path]) -> Iterator[Entry[Card]]:
             load = partial(importlib.import_module, f"{package}.card")
         slug = owner.parent.name if file.name == "card.py" else file.stem
         yield _read_card(slug, str(file), package, load)
+
+
+def _digest(file: Path) -> str:
+    """Names a plug-in by place and content, so that an edited one is imported anew in the same process."""
+    files = sorted(file.parent.glob("*.py")) if file.name == "card.py" else [file]
+    contents = b"\0".join(item.read_bytes() for item in files)
+    return hashlib.sha256(str(file).encode() + contents).hexdigest()[:12]
 
 
 def _load_file(name: str, file: Path) -> ModuleType:

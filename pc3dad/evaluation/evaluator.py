@@ -69,12 +69,12 @@ def evaluate(
     Args:
         scored: the test samples of one category; order does not matter.
         metrics: what to compute.
-        defects: "all", or "geometry": samples whose only defects keep the shape are left out, and so are points
+        defects: "all"; or "geometry": objects whose only defects keep the shape are left out, and so are points
             that are labelled for such a defect only.
 
     Raises:
-        MetricError: duplicate samples, unlabelled objects, wrong lengths, scores that are not finite, an anomalous
-            object without any anomalous point.
+        MetricError: duplicate samples, unlabelled objects, wrong lengths, scores that are not finite, an
+            anomalous object without any anomalous point.
     """
     _check_ids(scored)
     members = [item for item in scored if defects == "all" or _keeps_object(item.truth)]
@@ -89,14 +89,7 @@ def _value(spec: MetricSpec, ranks: RankCounts | str, counts: dict[str, int]) ->
     if isinstance(ranks, str):
         return MetricValue(spec.key, None, None, 0, 0, ranks, counts)
     n = ranks.n_positive + ranks.n_negative
-    if ranks.n_positive == 0 or ranks.n_negative == 0:
-        reason = (
-            "one_class"
-            if spec.level == "object"
-            else "no_positive"
-            if ranks.n_positive == 0
-            else "no_negative"
-        )
+    if reason := spec.undefined_reason(ranks):
         return MetricValue(spec.key, None, None, n, ranks.n_positive, reason, counts)
     chance = spec.chance(ranks.n_positive / n)
     return MetricValue(spec.key, spec.function(ranks), chance, n, ranks.n_positive, "", counts)

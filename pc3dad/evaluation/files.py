@@ -36,9 +36,9 @@ class FileResult:
         object_score: score of the whole part; comparable between parts of one method only.
         n_points: points scored; of a mesh, the points drawn from its surface.
         n_valid: points that the sensor measured.
-        points_per_area: points drawn per square file unit; None if they are the points or vertices of the file.
+        points_per_area: points drawn per square file unit; None if they are those of the file.
         seconds: time that the method took, without reading and writing.
-        scores: name of the `.npz` with `point_scores` (N,) float32 and `xyz` (N, 3) float64 in the file's unit.
+        scores: name of the `.npz` with `point_scores` (N,) float32 and `xyz` (N, 3) float64, file unit.
         coloured: name of the PLY coloured by score, with the score as a property of each point.
         reason: why there is no score.
     """
@@ -147,7 +147,8 @@ def _score_file(
     cloud, per_area = scan.cloud, None
     if scan.faces is not None and mesh_points:
         rng = ctx.rng("mesh", cloud)
-        cloud = replace(sample_surface(cloud.xyz, scan.faces, n=mesh_points, rng=rng), origin=cloud.origin)
+        drawn = sample_surface(cloud.xyz, scan.faces, n=mesh_points, rng=rng)
+        cloud = replace(drawn, origin=drawn.origin + cloud.origin)
         per_area = mesh_points / surface_area(scan.cloud.xyz, scan.faces)
     start = time.perf_counter()
     prediction = _predict_one(method, Sample(name, CATEGORY, cloud), ctx)

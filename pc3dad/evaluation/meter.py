@@ -14,8 +14,8 @@ _RESET_PEAK = "5"  # man 5 proc: sets the peak resident set to the present one
 class Meter:
     """Measures one step after the other.
 
-    Time is wall time. Memory is the peak resident set of the whole process during the step where the system lets
-    it be reset (Linux), else since the process began; on a GPU, the peak that torch allocated during the step.
+    Time is wall time. Memory is the peak resident set of the process during the step where the system lets
+    it be reset (Linux), else since the process began; on a GPU, the peak that torch allocated in the step.
     """
 
     def __init__(self, device: str = "cpu") -> None:

@@ -1,11 +1,12 @@
 """From a benchmark to fits and cells, the independent units of cache, resume, parallel work and failure.
 
-A fit is (method variant, training set, seed); a cell is (fit, data set, category). Their ids are digests of all that
-can change their result: configuration, revision of the method, data, seed.
+A fit is (method variant, training set, seed); a cell is (fit, data set, category). Their ids are digests of all
+that can change their result: configuration, revision of the method, data, seed.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -59,7 +60,8 @@ class Cell:
     def label(self) -> str:
         """For people: variant, training set, seed, data set and category."""
         trained = "" if self.fit.train.name == UNTRAINED else f" trained on {self.fit.train.name}"
-        return f"{self.fit.spec.variant}{trained} seed {self.fit.seed} on {self.source.spec.variant}/{self.category}"
+        where = f"{self.source.spec.variant}/{self.category}"
+        return f"{self.fit.spec.variant}{trained} seed {self.fit.seed} on {where}"
 
     def refs(self) -> list[SampleRef]:
         """Test samples of the cell."""
@@ -88,9 +90,18 @@ class Plan:
         return list({cell.fit.id: cell.fit for cell in self.cells}.values())
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Variant:
+    """A method with its validated configuration."""
+
+    spec: MethodSpec
+    entry: MethodEntry
+    config: Config
+
+
 @dataclass(frozen=True, slots=True)
 class _TrainingSet:
-    """Labelled categories of one data set; `inside` names the scored data set if it is the same one."""
+    """Labelled categories of one data set."""
 
     source: OpenDataset
     categories: tuple[str, ...]
@@ -108,28 +119,26 @@ def make_plan(spec: BenchSpec, *, methods: Catalogue[MethodEntry], datasets: Cat
         DataError: a data set cannot be opened.
     """
     problems: list[Pc3dadError] = []
-    metrics = _collect(problems, lambda: resolve_metrics(spec.metrics))
-    variants = [
-        (item, _collect(problems, lambda item=item: _configure(item, methods))) for item in spec.methods
-    ]
-    options = [
-        (item, _collect(problems, lambda item=item: _configure(item, datasets))) for item in spec.datasets
-    ]
+    metrics = _collect(problems, partial(resolve_metrics, spec.metrics)) or ()
+    variants = [_collect(problems, partial(_variant, item, methods)) for item in spec.methods]
+    options = [_collect(problems, partial(_configure, item, datasets)) for item in spec.datasets]
     if problems:
         raise ConfigError("; ".join(problem.message for problem in problems), hint=problems[0].hint)
+    ready = [variant for variant in variants if variant is not None]
     opened = [
-        _open(item, datasets[item.name], config, spec.roots) for item, config in options if config is not None
+        _open(item, datasets[item.name], config, spec.roots)
+        for item, config in zip(spec.datasets, options, strict=True)
+        if config is not None
     ]
     cells: list[Cell] = []
     notes: list[str] = []
     for source in opened:
-        needed = [item.name for item, _ in variants if methods[item.name].ready.regime is Regime.AUXILIARY]
+        needed = [item.spec.name for item in ready if item.entry.ready.regime is Regime.AUXILIARY]
         sets = _training_sets(source, opened, spec, datasets, needed)
         notes += _notes(source, sets)
-        for item, config in variants:
-            if config is not None:
-                cells += _cells(item, methods[item.name], config, source, sets, spec.seeds)
-    return Plan(spec, metrics or (), tuple(sorted(cells, key=_order(cells))), tuple(notes))
+        for variant in ready:
+            cells += _cells(variant, source, sets, spec.seeds)
+    return Plan(spec, metrics, tuple(sorted(cells, key=_order(cells))), tuple(notes))
 
 
 def _collect(problems: list[Pc3dadError], call: Callable[[], ResultT]) -> ResultT | None:
@@ -138,6 +147,10 @@ def _collect(problems: list[Pc3dadError], call: Callable[[], ResultT]) -> Result
     except Pc3dadError as error:
         problems.append(error)
         return None
+
+
+def _variant(item: MethodSpec, methods: Catalogue[MethodEntry]) -> _Variant:
+    return _Variant(item, methods[item.name], _configure(item, methods))
 
 
 def _configure(item: MethodSpec | DatasetSpec, catalogue: Catalogue[Any]) -> Config:
@@ -214,27 +227,21 @@ def _notes(source: OpenDataset, sets: Sequence[_TrainingSet]) -> list[str]:
 
 
 def _cells(
-    spec: MethodSpec,
-    entry: MethodEntry,
-    config: Config,
-    source: OpenDataset,
-    sets: Sequence[_TrainingSet],
-    seeds: Sequence[int],
+    variant: "_Variant", source: OpenDataset, sets: Sequence[_TrainingSet], seeds: Sequence[int]
 ) -> list[Cell]:
-    card = entry.ready
+    card = variant.entry.ready
     cells = []
     for seed in seeds[:1] if card.deterministic else seeds:
         if card.regime is Regime.AUXILIARY:
             for training in sets:
-                fit = _fit(spec, entry, config, seed, _auxiliary_view(training))
-                held_out = _without(source, [training])
-                cells += [_cell(fit, source, category) for category in held_out]
+                fit = _fit(variant, seed, _auxiliary_view(training))
+                cells += [_cell(fit, source, category) for category in _without(source, [training])]
         elif card.regime in (Regime.ONE_CLASS, Regime.FEW_SHOT):
             for category in _without(source, sets):
-                fit = _fit(spec, entry, config, seed, _normal_view(card.regime, source, category, config))
-                cells.append(_cell(fit, source, category))
+                view = _normal_view(card.regime, source, category, variant.config)
+                cells.append(_cell(_fit(variant, seed, view), source, category))
         else:
-            fit = _fit(spec, entry, config, seed, TrainView(card.regime))
+            fit = _fit(variant, seed, TrainView(card.regime))
             cells += [_cell(fit, source, category) for category in _without(source, sets)]
     return cells
 
@@ -261,8 +268,8 @@ def _normal_view(regime: Regime, source: OpenDataset, category: str, config: Con
     return TrainView(regime, name, [(source.dataset, ref) for ref in refs])
 
 
-def _fit(spec: MethodSpec, entry: MethodEntry, config: Config, seed: int, train: TrainView) -> Fit:
-    card = entry.ready
+def _fit(variant: "_Variant", seed: int, train: TrainView) -> Fit:
+    card, config = variant.entry.ready, variant.config
     facts = {
         "schema": SCHEMA,
         "method": card.slug,
@@ -275,7 +282,7 @@ def _fit(spec: MethodSpec, entry: MethodEntry, config: Config, seed: int, train:
         ],
         "data": sorted({dataset.fingerprint(ref.category) for dataset, ref in train.sources}),
     }
-    return Fit(digest.of_plain(facts)[:16], spec, entry, config, train, seed)
+    return Fit(digest.of_plain(facts)[:16], variant.spec, variant.entry, config, train, seed)
 
 
 def _cell(fit: Fit, source: OpenDataset, category: str) -> Cell:

@@ -19,7 +19,7 @@ PEAK = "resources/peak_bytes"
 
 
 def cell_rows(cell: Cell, plan: Plan, runs: RunStore) -> list[Row]:
-    """Rows of a finished cell. Values are stored beside the predictions and computed again if they are outdated.
+    """Rows of a finished cell; values are stored beside the predictions and computed again if outdated.
 
     Raises:
         MetricError, DataError: the evaluator refused what it was given.

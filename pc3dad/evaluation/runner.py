@@ -67,7 +67,7 @@ def run(plan: Plan, runs: RunStore, ctx: RunContext, *, redo: bool = False) -> O
 
 
 class _Fits:
-    """Keeps the method of the present fit; a fit that failed fails again for each of its cells, without a retry."""
+    """Keeps the method of the present fit; a fit that failed is not tried again for its other cells."""
 
     def __init__(self, runs: RunStore, ctx: RunContext, *, redo: bool) -> None:
         self._runs, self._ctx, self._redo = runs, ctx, redo
@@ -211,9 +211,8 @@ class _Feed:
     def close(self) -> None:
         """Raises MethodError if samples were left without a prediction."""
         if self._waiting:
-            raise MethodError(
-                f"returned no prediction for {len(self._waiting)} samples, first {self._waiting[0].sample_id!r}"
-            )
+            first = self._waiting[0].sample_id
+            raise MethodError(f"returned no prediction for {len(self._waiting)} samples, first {first!r}")
 
 
 def check_prediction(prediction: Prediction, valid: BoolArray, outputs: tuple[str, ...]) -> None:

@@ -43,7 +43,7 @@ class DatasetSpec(Choice):
     categories: Literal["all"] | tuple[str, ...] = "all"
     """Categories to score."""
     train: tuple[str, ...] = ()
-    """Training sets, one model each: "A+B" of this data set or "OTHER:A+B"; if none, the card's auxiliary ones."""
+    """Training sets, one model each: "A+B" of this data set or "OTHER:A+B"; the card's if none."""
     root: Path | None = None
     """Folder of the data set."""
 
@@ -98,8 +98,8 @@ def make_spec(values: Mapping[str, Any], assignments: Sequence[str] = ()) -> Ben
 
     Args:
         values: fields of `BenchSpec`.
-        assignments: "NAME.key=value", an option for every variant of the method or data set NAME that does not set
-            that key itself.
+        assignments: "NAME.key=value", an option for every variant of the method or data set NAME that does not
+            set that key itself.
 
     Raises:
         ConfigError: lists every refused key and value.

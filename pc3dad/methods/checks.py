@@ -1,6 +1,6 @@
 """The contract that every registered method must pass: `pc3dad methods check NAME` and the contract tests.
 
-The checks run on the embedded synthetic data set with few points, on the CPU, through the public interface alone.
+The checks run on the embedded synthetic data set with few points, on the CPU, through the public interface.
 """
 
 import tempfile
@@ -157,8 +157,8 @@ def batches_of_samples(subject: Subject) -> str:
     if subject.card.regime is Regime.TRANSDUCTIVE:
         return "transductive methods see all samples at once"
     method = subject.fitted()
-    alone = [subject.scores([sample], method)[0] for sample in subject.samples]
-    _same(subject.scores(subject.samples), alone, "alone")
+    alone = [subject.scores([sample], method)[0] for sample in subject.samples[::-1]]
+    _same(subject.scores(subject.samples), alone[::-1], "alone")
     return ""
 
 
@@ -269,7 +269,7 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-def _demand(fine: bool, complaint: str) -> None:  # noqa: FBT001  reads like an assertion
+def _demand(fine: bool, complaint: str) -> None:
     if not fine:
         raise ContractError(complaint)
 
@@ -285,7 +285,7 @@ def _same(
     """Demands equal scores: to the bit, or within rounding of other batch sizes."""
     tolerance = 0.0 if exact else 1e-5
     for one, two in zip(first, second, strict=True):
-        pairs = [(np.float64(one.object_score), np.float64(two.object_score))]
+        pairs = [(np.array(one.object_score), np.array(two.object_score))]
         if one.point_scores is not None and two.point_scores is not None:
             pairs.append((one.point_scores, two.point_scores))
         for before, after in pairs:

@@ -118,7 +118,7 @@ def write_skeleton(name: str, parent: Path | None = None) -> Path:
 
 
 def _method(name: str, *, inside: bool) -> str:
-    """The method file; its imports are absolute inside `baselines/`, relative in a folder that stands alone."""
+    """The method file; imports are absolute inside `baselines/`, relative in a folder that stands alone."""
     imports = "from {package}.card import CARD\nfrom {package}.config import {cls}Config\n"
     if inside:
         absolute = imports.replace("{package}", f"{METHOD_FOLDERS}.{name}")

@@ -5,14 +5,10 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from textwrap import wrap
 
+from pc3dad.metrics.base import METRICS
+
 HOLE = "-"
-_HEADS = {
-    "object/auroc": "O-AUROC",
-    "object/ap": "O-AP",
-    "object/f1max": "O-F1max",
-    "point/auroc": "P-AUROC",
-    "point/ap": "P-AP",
-    "point/f1max": "P-F1max",
+_HEADS = {key: spec.title for key, spec in METRICS.items()} | {
     "resources/seconds": "s/obj",
     "resources/peak_bytes": "peak MB",
 }

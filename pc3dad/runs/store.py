@@ -73,7 +73,7 @@ class RunStore:
         """Opens a run folder, which is made if it does not exist.
 
         Raises:
-            DataError: the folder cannot be written, belongs to something else, or has an unknown schema version.
+            DataError: the folder cannot be written, is something else, or has an unknown schema version.
         """
         run = folder / "run.json"
         atomic.make_folder(folder)
@@ -196,7 +196,7 @@ def read_samples(cell: Path) -> Iterator[dict[str, str]]:
 
 
 def _prediction_path(cell: Path, sample_id: str) -> Path:
-    """File of a sample: its id with everything unusual in a file name escaped, a digest if that is too long."""
+    """File of a sample: its id with unusual characters escaped, a digest if that is too long."""
     name = quote(sample_id, safe=" ")
     if len(name) > _LONGEST_NAME:
         name = sha256(sample_id.encode()).hexdigest()

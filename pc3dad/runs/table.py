@@ -97,7 +97,7 @@ class Pivot:
             self._found.setdefault((row.variant, row.category, row.metric), []).append(row)
 
     def of_category(self, variant: str, category: str, metric: str) -> Mean:
-        """Mean over the runs (training sets and seeds) of one category; refused if one of them has no value."""
+        """Mean over the runs (training sets and seeds) of one category; refused if one has no value."""
         if hole := self._holes.get((variant, category)):
             return Mean(None, reason=hole.reason)
         found = self._found.get((variant, category, metric), [])
@@ -109,8 +109,8 @@ class Pivot:
     def of_all(self, variant: str, metric: str) -> Mean:
         """Unweighted mean over categories of the means over runs (`mean_of_categories`).
 
-        Categories in which labels leave the metric undefined are left out, for every method alike. A category that
-        failed refuses the mean.
+        Categories in which labels leave the metric undefined are left out, for every method alike. A category
+        that failed refuses the mean.
         """
         if hole := next((row for (name, _), row in self._holes.items() if name == variant), None):
             return Mean(None, reason=f"{hole.category} failed")
@@ -123,7 +123,7 @@ class Pivot:
         return Mean(fmean(defined), stdev(runs) if len(runs) > 1 else None, len(runs), len(defined))
 
     def chance(self, metric: str, category: str | None = None) -> Mean:
-        """Value of a scorer that knows nothing, on the same labels; the mean over categories if none is named."""
+        """Value of a scorer that knows nothing on the same labels; the mean over categories if none is named."""
         where = [row for row in self.rows if row.metric == metric and row.chance is not None]
         found = {row.category: row.chance for row in where if category in (None, row.category)}
         values = [value for value in found.values() if value is not None]
