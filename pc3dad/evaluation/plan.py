@@ -4,14 +4,15 @@ A fit is (method variant, training set, seed); a cell is (fit, data set, categor
 that can change their result: configuration, revision of the method, data, seed.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pc3dad.config import Config, nearest, plain
-from pc3dad.data.base import Dataset, SampleRef, TrainView
+from pc3dad.data.base import Dataset, SampleRef, Severity, TrainView
+from pc3dad.data.verify import KnowsItsFiles
 from pc3dad.errors import ConfigError, Pc3dadError
 from pc3dad.evaluation.spec import BenchSpec, DatasetSpec, MethodSpec
 from pc3dad.io import digest
@@ -219,11 +220,17 @@ def _training_set(
     return _TrainingSet(known, categories)
 
 
-def _notes(source: OpenDataset, sets: Sequence[_TrainingSet]) -> list[str]:
-    """Says which categories no method scores because every training set holds them."""
+def _notes(source: OpenDataset, sets: Sequence[_TrainingSet]) -> Iterator[str]:
+    """Says where a copy differs from the published one, and which categories no method scores."""
+    if isinstance(source.dataset, KnowsItsFiles):
+        for category in source.categories:
+            for finding in source.dataset.problems(category):
+                if finding.severity is not Severity.NOTE:
+                    yield f"{source.spec.variant}, {category}: {finding.message}"
     inside = [set(item.categories) if item.source is source else set() for item in sets]
     left_out = sorted(set.intersection(*inside) & set(source.categories)) if inside else []
-    return [f"{source.spec.variant}: {', '.join(left_out)} trained on, not scored"] if left_out else []
+    if left_out:
+        yield f"{source.spec.variant}: {', '.join(left_out)} trained on, not scored"
 
 
 def _cells(

@@ -9,11 +9,11 @@ from pc3dad.metrics.base import METRICS
 
 HOLE = "-"
 _HEADS = {key: spec.title for key, spec in METRICS.items()} | {
-    "resources/seconds": "s/obj",
+    "resources/seconds": "ms/obj",
     "resources/peak_bytes": "peak MB",
 }
 _CELL = 8  # widest number plus a space
-_LABEL = 17  # longest method name that shares a line with its numbers
+_LABEL = 16  # longest method name that shares a line with its numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Column:
         if value is None:
             return "" if spread else HOLE
         if self.key == "resources/seconds":
-            text = f"{value:.3g}" if value < 100 else f"{value:.0f}"
+            text = f"{value * 1000:.1f}" if value < 10 else f"{value * 1000:.0f}"
         elif self.key == "resources/peak_bytes":
             text = f"{value / 2**20:.0f}"
         else:

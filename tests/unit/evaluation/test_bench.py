@@ -152,7 +152,9 @@ def test_a_broken_prediction_is_named(tmp_path, toys, method, code, reason):
 
 
 def test_a_fit_that_fails_fails_its_cells_once_each_without_a_retry(tmp_path, toys, method):
-    plugin = method("aux", regime="AUXILIARY", fit="CALLS.write_text(CALLS.exists() * 'again '); raise ValueError")
+    plugin = method(
+        "aux", regime="AUXILIARY", fit="CALLS.write_text(CALLS.exists() * 'again '); raise ValueError"
+    )
     report = run_bench(values("aux", train=["A"]), plugins=[toys, plugin], out=tmp_path / "run")
     assert len(report.failed) == 2
     assert plugin.with_suffix(".calls").read_text() == ""

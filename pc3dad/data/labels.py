@@ -1,0 +1,119 @@
+"""Point labels of a user: tables, arrays or mask images, brought to the order of the scan's points."""
+
+import math
+import zipfile
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from pc3dad.errors import DataError
+from pc3dad.io.images import read_mask
+from pc3dad.io.scan import check_file, damaged
+from pc3dad.io.text import read_label_table
+from pc3dad.types import BoolArray, Float64Array, PointCloud
+
+SUFFIXES = (".txt", ".csv", ".npy", ".npz", ".png")
+NPZ_MEMBER = "labels.npy"  # numpy.savez(path, labels=...)
+THRESHOLD = 0.5  # of labels written as numbers
+TOLERANCE = 1e-5  # of coordinates written as text, per file unit, and relative beyond 1
+SCAN_AGAIN = "make labels from the same file as the scan"
+
+
+def read_labels(path: Path, cloud: PointCloud) -> BoolArray:
+    """Labels of one scan: tables (`.txt`, `.csv`), arrays (`.npy`, `.npz`), or a mask (`.png`) of its grid.
+
+    A table without coordinates and an array hold one label per point in the order of the scan. A table with
+    coordinates may be in any order; its rows are matched to the points that have finite coordinates.
+
+    Args:
+        path: label file.
+        cloud: N points.
+
+    Returns:
+        (N,) bool. Tables and arrays are anomalous above 0.5, masks above 0.
+
+    Raises:
+        DataError: unreadable, of another length or size than the scan, or not matching its coordinates.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".png":
+        mask = read_mask(path)
+        if mask.shape != cloud.grid:
+            grid = "not an image" if cloud.grid is None else f"{cloud.grid[0]} x {cloud.grid[1]}"
+            problem = f"{path}: mask has {mask.shape[0]} x {mask.shape[1]} pixels but the scan is {grid}"
+            raise DataError(problem, hint=SCAN_AGAIN)
+        return mask.ravel()
+    if suffix in (".npy", ".npz"):
+        return _in_order(path, _read_array(path, len(cloud)), len(cloud))
+    table = read_label_table(path)
+    if table.labels is None:
+        raise DataError(f"{path}: has coordinates but no labels", hint="write x y z label in each line")
+    if table.xyz is None:
+        return _in_order(path, table.labels, len(cloud))
+    return _matched(path, table.xyz, table.labels > THRESHOLD, cloud)
+
+
+def _in_order(path: Path, labels: NDArray[Any], n_points: int) -> BoolArray:
+    if len(labels) != n_points:
+        raise DataError(f"{path}: has {len(labels)} labels for {n_points} points", hint=SCAN_AGAIN)
+    if not np.isfinite(labels).all():
+        raise DataError(f"{path}: holds a label that is not finite", hint="correct the labels")
+    anomalous: BoolArray = labels > THRESHOLD
+    return anomalous
+
+
+def _read_array(path: Path, n_points: int) -> NDArray[Any]:
+    """(N,) numbers, row by row if the file holds a grid of them."""
+    check_file(path)
+    try:
+        if path.suffix.lower() == ".npy":
+            with path.open("rb") as stream:
+                return _parse_npy(path, stream, n_points)
+        with zipfile.ZipFile(path) as archive, archive.open(NPZ_MEMBER) as stream:
+            return _parse_npy(path, stream, n_points)
+    except DataError:
+        raise
+    except Exception as error:  # NumPy and zipfile raise many types on damaged files, all meaning the same
+        raise damaged(path, str(error) or type(error).__name__) from error
+
+
+def _parse_npy(path: Path, stream: IO[bytes], n_points: int) -> NDArray[Any]:
+    """Checks what the header claims before it reads as many bytes as `n_points` need."""
+    version = np.lib.format.read_magic(stream)
+    first = version == (1, 0)
+    read_header = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
+    shape, column_major, dtype = read_header(stream)
+    if dtype.kind not in "biuf":
+        raise DataError(f"{path}: labels are {dtype}, expected numbers", hint="correct the labels")
+    if math.prod(shape) != n_points:
+        raise DataError(f"{path}: has {math.prod(shape)} labels for {n_points} points", hint=SCAN_AGAIN)
+    array = np.frombuffer(stream.read(n_points * dtype.itemsize), dtype, n_points)
+    return array.reshape(shape, order="F" if column_major else "C").ravel()
+
+
+def _matched(path: Path, xyz: Float64Array, labels: BoolArray, cloud: PointCloud) -> BoolArray:
+    """Labels by coordinate: each finite point has a row and each row has a point, in equal numbers.
+
+    Points at one position are interchangeable, so their rows must agree.
+    """
+    finite = np.isfinite(cloud.xyz).all(axis=1)
+    points = cloud.xyz[finite].astype(np.float64) + cloud.origin
+    if len(xyz) != len(points):
+        raise DataError(f"{path}: has {len(xyz)} rows for {len(points)} points", hint=SCAN_AGAIN)
+    anomalous = np.zeros(len(cloud), dtype=np.bool_)
+    if not len(points):
+        return anomalous
+    tolerance = TOLERANCE * max(1.0, float(np.abs(points).max()))
+    to_row, row = cKDTree(xyz).query(points)
+    to_point, point = cKDTree(points).query(xyz)
+    farthest = max(to_row.max(), to_point.max())
+    if farthest > tolerance:
+        problem = f"{path}: coordinates are not those of the scan, one is {farthest:.3g} away from any other"
+        raise DataError(problem, hint=SCAN_AGAIN)
+    if (labels[row][point] != labels).any():
+        raise DataError(f"{path}: gives one position both labels", hint="correct the labels")
+    anomalous[finite] = labels[row]
+    return anomalous

@@ -1,0 +1,275 @@
+"""MVTec 3D-AD: organised scans with photographs, in the layout of its owners.
+
+`<class>/{train,validation,test}/<type>/{xyz,rgb,gt}/NNN.*`; `<class>/<class>/...` is accepted too. Clouds are
+in metres, camera frame with z away from the sensor. Missing pixels are (0, 0, 0) and stay so.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from pc3dad import seeding
+from pc3dad.cards import DatasetCard
+from pc3dad.config import Config
+from pc3dad.data import manifests, tree
+from pc3dad.data.base import Finding, SampleRef, Severity, fingerprint_files
+from pc3dad.data.cards import MVTEC3D_AD
+from pc3dad.data.organised import PlaneSearch, largest_component, without_support_plane
+from pc3dad.data.verify import compare_counts, junk_findings
+from pc3dad.errors import DataError
+from pc3dad.io.images import COPY_AGAIN, read_levels, read_mask, read_rgb, read_xyz_tiff, xyz_tiff_size
+from pc3dad.io.scan import unit_colours
+from pc3dad.types import BoolArray, PointCloud, Sample, Split, Truth
+
+FOLDERS = {Split.TRAIN: "train", Split.VALIDATION: "validation", Split.TEST: "test"}
+SUFFIXES = {"xyz": (".tiff", ".tif"), "rgb": (".png",), "gt": (".png",)}
+GOOD = "good"
+COLOUR = "color"  # the one defect type without a change of shape
+COLOUR_CATEGORY = "foam"
+COMBINED = "combined"  # its masks mix the levels of several types
+BORDER_PIXELS = 10  # as published preparation scripts do, see docs/data/mvtec3d_ad.md
+PLANE = PlaneSearch(threshold=0.004, draw=50, iterations=1000)
+PLANE_MARGIN = 0.005  # metres
+
+
+class Mvtec3dAdConfig(Config):
+    """Options of the MVTec 3D-AD loader."""
+
+    foreground: Literal["object", "all"] = "object"
+    """object: valid are only measured pixels off the support plane, of these the largest 8-connected
+    component; all: every measured pixel. Results of the two are never comparable."""
+    foreground_seed: int = Field(default=0, ge=0)
+    """Seed of the random search for the support plane; the draws depend on it and on the scan alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where one sample lies: the folder of its type, and the stem that xyz, rgb and gt share."""
+
+    folder: Path
+    kind: str
+    stem: str
+
+    def expected(self, part: str) -> Path:
+        """The file as the owners name it."""
+        return self.folder / part / f"{self.stem}{SUFFIXES[part][0]}"
+
+    def find(self, part: str) -> Path | None:
+        """The file of one part, None if there is none."""
+        if (path := self.expected(part)).is_file():
+            return path
+        parent = tree.child(self.folder, part)
+        found = tree.files(parent, SUFFIXES[part]) if parent is not None else []
+        return next((path for path in found if path.stem == self.stem), None)
+
+    def need(self, part: str, partner: str) -> Path:
+        """The file of one part, or an error that names it and its partner."""
+        if (path := self.find(part)) is None:
+            raise tree.missing_partner(self.expected(part), self.expected(partner))
+        return path
+
+
+class Mvtec3dAd:
+    """Loader of MVTec 3D-AD.
+
+    Args:
+        root: folder that holds the category folders.
+        config: options.
+
+    Raises:
+        DataError: `root` holds no category of MVTec 3D-AD.
+    """
+
+    card: ClassVar[DatasetCard] = MVTEC3D_AD
+
+    def __init__(self, root: Path, config: Mvtec3dAdConfig) -> None:
+        self.root = root
+        self.config = config
+        self._categories = tree.known_categories(root, self.card)
+        for name, folder in self._categories.items():
+            if not any(tree.child(folder, split) for split in FOLDERS.values()):
+                raise DataError(
+                    f"{folder} is not {name} of {self.card.title}: no folder train, validation or test",
+                    hint=f"get it from {self.card.source} (licence: {self.card.licence})",
+                )
+
+    def categories(self) -> list[str]:
+        """Categories found, sorted."""
+        return sorted(self._categories)
+
+    def refs(self, category: str, split: Split) -> list[SampleRef]:
+        """Samples of a split by type and number; `<split>_<type>_<NNN>`.
+
+        A sample counts if any of its files is there: a lost file is an error later, not one sample less.
+
+        Raises:
+            DataError: unknown category.
+        """
+        return [SampleRef(category, split, name) for name in self._places(category, split)]
+
+    def load(self, ref: SampleRef) -> Sample:
+        """Reads one scan; the photograph is None only where the whole folder `rgb` is left out.
+
+        Raises:
+            DataError: a file is missing, unreadable, or of another size than its partner.
+        """
+        place = self._place(ref)
+        path = place.need("xyz", "rgb")
+        cloud = read_xyz_tiff(path)
+        grid = cloud.grid or (0, 0)  # an organised reader always sets it
+        image = None
+        if tree.child(place.folder, "rgb") is not None:
+            photograph = place.need("rgb", "xyz")
+            image = read_rgb(photograph)
+            _require_same_size(photograph, image.shape[:2], path, grid)
+        cloud = replace(
+            cloud,
+            rgb=None if image is None else unit_colours(image.reshape(-1, 3), integer=True),
+            valid=self._foreground(cloud, grid) if self.config.foreground == "object" else cloud.valid,
+        )
+        return Sample(ref.id, ref.category, cloud, image)
+
+    def truth(self, ref: SampleRef) -> Truth:
+        """Object label from the name of the type folder, points from the mask: any level above 0.
+
+        Raises:
+            DataError: the mask is missing, unreadable, or of another size than the scan.
+        """
+        place = self._place(ref)
+        if ref.split is not Split.TEST:
+            height, width = xyz_tiff_size(place.need("xyz", "rgb"))
+            return Truth(ref.id, anomalous=False, points=np.zeros(height * width, dtype=bool), defect=GOOD)
+        path = place.need("gt", "xyz")
+        mask = read_mask(path)
+        if (scan := place.find("xyz")) is not None:
+            _require_same_size(path, mask.shape, scan, xyz_tiff_size(scan))
+        anomalous = place.kind.casefold() != GOOD
+        points = mask.ravel()
+        if not anomalous and points.any():
+            raise DataError(
+                f"{path} marks a defect in the folder of normal samples", hint="use the original release"
+            )
+        shape_points = self._shape_points(ref.category, place.kind.casefold(), path, points)
+        return Truth(
+            ref.id,
+            anomalous=anomalous,
+            points=points,
+            shape_points=shape_points,
+            shape_anomalous=None if shape_points is None else bool(shape_points.any()),
+            defect=place.kind if anomalous else GOOD,
+        )
+
+    def fingerprint(self, category: str) -> str:
+        """Digest of options and files (`fingerprint_files`)."""
+        folder = tree.pick(self._categories, category, self.root)
+        found = (path for path in tree.walk(folder) if not tree.is_junk(path))
+        return fingerprint_files(self.card, self.config, self.root, found)
+
+    def problems(self, category: str) -> Iterator[Finding]:
+        """What `verify` cannot see from single samples: counts, image sizes, levels without a name, junk."""
+        inventory = manifests.read(self.card.slug)["categories"][category]
+        expected = {
+            "train/good": inventory["train_good"],
+            "validation/good": inventory["validation_good"],
+            **{f"test/{kind}": count for kind, count in inventory["test"].items()},
+        }
+        places = [
+            (f"{FOLDERS[split]}/{place.kind}", place)
+            for split in FOLDERS
+            for place in self._places(category, split).values()
+        ]
+        yield from compare_counts(category, Counter(name for name, _ in places), expected)
+        yield from junk_findings(category, self._categories[category])
+        width, height = map(int, inventory["image_width_x_height"].split("x"))
+        yield from _release(category, [place for _, place in places], (height, width))
+
+    def _places(self, category: str, split: Split) -> dict[str, _Place]:
+        """Id to place, in the order of type and number."""
+        folder = tree.pick(self._categories, category, self.root)
+        split_folder = tree.child(folder, FOLDERS[split]) if split in FOLDERS else None
+        found = {}
+        for kind in tree.folders(split_folder) if split_folder is not None else []:
+            parts = [(tree.child(kind, part), suffixes) for part, suffixes in SUFFIXES.items()]
+            stems = {path.stem for part, suffixes in parts if part for path in tree.files(part, suffixes)}
+            for stem in sorted(stems, key=tree.natural):
+                found[f"{FOLDERS[split]}_{kind.name}_{stem}"] = _Place(kind, kind.name, stem)
+        return found
+
+    def _place(self, ref: SampleRef) -> _Place:
+        places = self._places(ref.category, ref.split)
+        if ref.id not in places:
+            raise DataError(f"{ref.category} has no {ref.split} sample {ref.id!r}", hint="see `refs`")
+        return places[ref.id]
+
+    def _foreground(self, cloud: PointCloud, grid: tuple[int, int]) -> BoolArray:
+        """(N,) bool: the object. Seeded by the content of the scan: names and labels cannot matter."""
+        rng = seeding.generator(self.config.foreground_seed, "support plane", seeding.cloud_key(cloud))
+        kept = without_support_plane(
+            cloud.xyz.reshape(*grid, 3).astype(np.float64),
+            cloud.valid.reshape(grid),
+            rng,
+            search=PLANE,
+            border_pixels=BORDER_PIXELS,
+            margin=PLANE_MARGIN,
+        )
+        return largest_component(kept).ravel()
+
+    def _shape_points(self, category: str, kind: str, mask: Path, points: BoolArray) -> BoolArray | None:
+        """(N,) bool: the points of defects that change the shape; None where all do."""
+        if kind == COLOUR:
+            return np.zeros_like(points)
+        if kind == COMBINED and category == COLOUR_CATEGORY:
+            return points & ~np.isin(read_levels(mask).ravel(), self._colour_levels(category))
+        return None
+
+    def _colour_levels(self, category: str) -> list[int]:
+        path = self._categories[category] / "class_ids.json"
+        try:
+            names = json.loads(path.read_bytes())
+            levels = [int(level) for level, name in names.items() if name == COLOUR]
+        except FileNotFoundError as error:
+            raise DataError(
+                f"{path} is missing, it names the grey levels of masks", hint=COPY_AGAIN
+            ) from error
+        except (OSError, ValueError, AttributeError, RecursionError) as error:
+            raise DataError(f"{path} is not a table of grey levels", hint=COPY_AGAIN) from error
+        if not levels:
+            raise DataError(f"{path} names no grey level {COLOUR!r}", hint=COPY_AGAIN)
+        return levels
+
+
+def _require_same_size(path: Path, size: tuple[int, ...], other: Path, other_size: tuple[int, int]) -> None:
+    if size != other_size:
+        raise DataError(
+            f"{path} has {size[0]} x {size[1]} pixels but {other} has {other_size[0]} x {other_size[1]}",
+            hint="use files of one release; nothing is resized",
+        )
+
+
+def _release(category: str, places: Sequence[_Place], published: tuple[int, int]) -> Iterator[Finding]:
+    """Tells the original release from re-processed copies, which pad tire and rope to a square."""
+    sizes: Counter[tuple[int, ...]] = Counter()
+    for place in places:
+        scan, mask = place.find("xyz"), place.find("gt")
+        try:
+            if scan is not None:
+                sizes[xyz_tiff_size(scan)] += 1
+            elif mask is not None:
+                sizes[read_mask(mask).shape] += 1
+        except DataError:  # an unreadable file is reported where samples are read
+            continue
+    others = {size: count for size, count in sizes.items() if size != published}
+    if others:
+        listed = ", ".join(f"{count} of {height} x {width}" for (height, width), count in others.items())
+        square = any(height == width for height, width in others) and published[0] != published[1]
+        guess = "a copy padded to squares, probably with the plane removed" if square else "a re-sized copy"
+        text = f"this is {guess}: {listed}, published are {published[0]} x {published[1]}"
+        yield Finding(Severity.WARNING, category, text)
+    elif sizes:
+        yield Finding(Severity.NOTE, category, "image sizes are those of the original release")

@@ -1,0 +1,175 @@
+"""What every reader of clouds shares: bytes of a file, precision, colours, faces."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pc3dad.errors import DataError
+from pc3dad.types import BoolArray, Float32Array, Float64Array, Int32Array, PointCloud, UInt8Array
+
+AnyArray = NDArray[Any]
+ORIGIN_TOLERANCE = 1e-6  # of the bounding-box diagonal: what rounding to float32 may move a point
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scan:
+    """What one file holds.
+
+    Attributes:
+        cloud: the points; the vertices in file order if the file is a mesh.
+        faces: (F, 3) int32 indices into the cloud, polygons as fans; None if the file has no faces.
+    """
+
+    cloud: PointCloud
+    faces: Int32Array | None = None
+
+
+def check_file(path: Path) -> None:
+    """Makes sure that `path` is a regular file with content.
+
+    Raises:
+        DataError: it is missing, a folder, something else (a pipe would block for ever), or empty.
+    """
+    try:
+        exists, is_folder, is_file = path.exists(), path.is_dir(), path.is_file()
+        size = path.stat().st_size if is_file else 0
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}", hint="check the path and its permissions") from error
+    if not exists:
+        raise DataError(f"{path}: no such file", hint="check the path")
+    if not is_file:
+        kind = "a folder" if is_folder else "not a regular file"
+        raise DataError(f"{path}: is {kind}", hint="name one file with a point cloud")
+    if size == 0:
+        raise DataError(f"{path}: the file is empty", hint="copy or export it again")
+
+
+def read_bytes(path: Path) -> UInt8Array:
+    """Returns the content of a regular file, (B,) uint8.
+
+    Raises:
+        DataError: as `check_file`, or the file cannot be read.
+    """
+    check_file(path)
+    try:
+        return np.fromfile(path, np.uint8)
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}", hint="check the permissions of the file") from error
+
+
+def damaged(path: Path, problem: str) -> DataError:
+    """The error for a file whose content contradicts itself."""
+    return DataError(f"{path}: {problem}", hint="the file is cut or damaged, export it again")
+
+
+def make_cloud(
+    xyz: AnyArray,
+    *,
+    normals: AnyArray | None = None,
+    rgb: Float32Array | None = None,
+    valid: BoolArray | None = None,
+    grid: tuple[int, int] | None = None,
+) -> PointCloud:
+    """Builds a cloud from the coordinates of a file and keeps their precision.
+
+    float32 coordinates are kept as they are. Others keep `origin` 0 too, unless rounding the largest of them
+    to float32 could move a point by more than `ORIGIN_TOLERANCE` of the bounding-box diagonal (map
+    coordinates do): then `origin` is the centre of the box, rounded to the power of ten at or below the
+    diagonal. Coordinates beyond the range of float32 count as missing.
+
+    Args:
+        xyz: (N, 3) of any real dtype, file unit.
+        normals: (N, 3) of any length; they are scaled to unit length, and zeros stay zeros.
+        rgb: (N, 3) float32 in [0, 1].
+        valid: (N,) bool; points with a coordinate that is not finite are never valid.
+        grid: (H, W) of an organised cloud.
+    """
+    origin = np.zeros(3)
+    if xyz.dtype != np.float32:
+        xyz, origin = _relative(xyz.astype(np.float64, copy=False))
+    return PointCloud(
+        xyz,
+        origin=origin,
+        normals=None if normals is None else _unit_length(normals),
+        rgb=rgb,
+        valid=valid,  # type: ignore[arg-type]  # None means finite
+        grid=grid,
+    )
+
+
+def unit_colours(values: AnyArray, *, integer: bool) -> Float32Array:
+    """Scales colours to [0, 1].
+
+    Args:
+        values: (N, 3) colours. Real ones up to 1 are kept; others have 255 as their full scale, or 65535 if
+            any of them is larger than 255.
+        integer: whether the file declares them as integers, so that 1 is nearly black and not full.
+    """
+    colours = np.nan_to_num(values.astype(np.float32), posinf=0.0, neginf=0.0)
+    largest = colours.max(initial=0.0)
+    if integer or largest > 1:
+        colours /= 255 if largest <= 255 else 65535
+    return colours.clip(0.0, 1.0)
+
+
+def fan_faces(path: Path, sizes: AnyArray, corners: AnyArray, n_points: int) -> Int32Array | None:
+    """Splits polygons into fans around their first corner.
+
+    Args:
+        path: file named in errors.
+        sizes: (P,) number of corners of each polygon; those with fewer than three are left out.
+        corners: (sum of sizes,) indices of points, polygon after polygon.
+        n_points: number of points.
+
+    Returns:
+        (F, 3) int32, or None if there is no face.
+
+    Raises:
+        DataError: a corner is not the index of a point.
+    """
+    wrong = np.flatnonzero(~((corners >= 0) & (corners < n_points)))  # catches NaN too
+    if len(wrong):
+        problem = f"a face names point {corners[wrong[0]]:.0f} but the file has {n_points}, counted from 0"
+        raise damaged(path, problem)
+    sizes = sizes.astype(np.int64)
+    triangles = np.maximum(sizes - 2, 0)
+    if not triangles.any():
+        return None
+    first = np.repeat(np.cumsum(sizes) - sizes, triangles)
+    step = np.arange(triangles.sum()) - np.repeat(np.cumsum(triangles) - triangles, triangles)
+    rows = np.stack((first, first + step + 1, first + step + 2), axis=1)
+    faces: Int32Array = corners.astype(np.int32)[rows]
+    return faces
+
+
+def _relative(xyz: Float64Array) -> tuple[Float32Array, Float64Array]:
+    """Returns (N, 3) float32 and the (3,) float64 origin they are relative to; see `make_cloud`."""
+    range_limit = float(np.finfo(np.float32).max)
+    inside = np.abs(xyz) <= range_limit  # False for NaN
+    if not inside.all():
+        xyz = np.where(inside, xyz, np.nan)
+    kept = xyz[inside.all(axis=1)] if not inside.all() else xyz
+    origin = np.zeros(3)
+    if len(kept):
+        low, high = kept.min(axis=0), kept.max(axis=0)
+        largest, diagonal = float(np.abs([low, high]).max()), float(np.linalg.norm(high - low))
+        rounding = float(np.spacing(np.float32(largest))) / 2
+        if rounding > ORIGIN_TOLERANCE * diagonal and largest > 0:
+            origin = low + (high - low) / 2
+            if diagonal > 1e-15 * largest:  # smaller steps than float64 resolves would only add noise
+                step = 10.0 ** np.floor(np.log10(diagonal))
+                origin = np.round(origin / step) * step
+    return (xyz - origin).astype(np.float32), origin
+
+
+def _unit_length(normals: AnyArray) -> Float32Array:
+    """Scales (N, 3) vectors to length 1; zeros and vectors that are not finite become zeros."""
+    vectors = np.where(np.isfinite(normals).all(axis=1, keepdims=True), normals, 0.0).astype(np.float64)
+    length = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))[:, None]
+    unit: Float32Array = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0).astype(
+        np.float32
+    )
+    return unit

@@ -1,0 +1,211 @@
+"""Tables of numbers in text: clouds with one point per line, and label tables."""
+
+import logging
+import re
+import warnings
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from pc3dad.errors import DataError
+from pc3dad.io.scan import check_file, make_cloud, unit_colours
+from pc3dad.types import Float64Array, PointCloud
+
+LOGGER = logging.getLogger(__name__)
+HEAD_BYTES = 65536  # the first row of numbers must start within them
+COLUMN_NAMES = {
+    "xyz": (("x", "y", "z"),),
+    "normals": (("nx", "ny", "nz"), ("normal_x", "normal_y", "normal_z")),
+    "rgb": (("r", "g", "b"), ("red", "green", "blue")),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelTable:
+    """Point labels as a data set ships them; row order is that of the file.
+
+    Attributes:
+        xyz: (N, 3) float64, coordinates of the labelled points, or None when the file has labels only.
+        labels: (N,) float64, or None when the file lists the anomalous points only.
+    """
+
+    xyz: Float64Array | None
+    labels: Float64Array | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """How a text table is written; `promised` is the point count in the first line of a `.pts` file."""
+
+    encoding: str
+    delimiter: str | None
+    skipped_lines: int
+    names: tuple[str, ...] = ()
+    promised: int | None = None
+
+
+def read_text_cloud(path: Path) -> PointCloud:
+    """Reads a table with one point per line.
+
+    The delimiter (comma, semicolon or white space) is taken from the first line with numbers; `#` starts a
+    comment. Without a header line the first three columns are x, y, z and the others are ignored: six
+    columns may be colours or normals, and guessing would be wrong half of the time. A header line names the
+    columns: x, y, z and optionally nx, ny, nz and r, g, b (or normal_x, ... and red, ...). A `.pts` file may
+    start with the number of its points.
+
+    Raises:
+        DataError: the file is not such a table, naming the first bad line.
+    """
+    check_file(path)
+    layout = _sniff(path)
+    groups = {group: _find_columns(layout.names, choices) for group, choices in COLUMN_NAMES.items()}
+    wanted = [column for columns in groups.values() for column in columns or ()]
+    table = read_numbers(
+        path,
+        encoding=layout.encoding,
+        delimiter=layout.delimiter,
+        skipped_lines=layout.skipped_lines,
+        columns=wanted or None,
+    )
+    if table.shape[1] < 3:
+        problem = f"{path}: lines have {table.shape[1]} columns"
+        raise DataError(problem, hint="a cloud needs at least x, y and z in each line")
+    if layout.promised is not None and layout.promised != len(table):
+        raise DataError(
+            f"{path}: the first line promises {layout.promised} points but {len(table)} follow",
+            hint="the file is cut or damaged, export it again",
+        )
+    normals = table[:, 3:6] if groups["normals"] else None
+    rgb = unit_colours(table[:, -3:], integer=False) if groups["rgb"] else None
+    return make_cloud(table[:, :3], normals=normals, rgb=rgb)
+
+
+def read_label_table(path: Path) -> LabelTable:
+    """Reads point labels: one column holds labels, three the anomalous points only, four or more x y z label.
+
+    Raises:
+        DataError: the file is not such a table, or a value is not finite.
+    """
+    check_file(path)
+    layout = _sniff(path)
+    table = read_numbers(
+        path, encoding=layout.encoding, delimiter=layout.delimiter, skipped_lines=layout.skipped_lines
+    )
+    if table.shape[1] == 2:
+        raise DataError(f"{path}: lines have 2 columns", hint="expected label, or x y z, or x y z label")
+    xyz = table[:, :3].copy() if table.shape[1] >= 3 else None
+    labels = None if table.shape[1] == 3 else table[:, 0 if xyz is None else 3].copy()
+    for values in (xyz, labels):
+        if values is not None and not np.isfinite(values).all():
+            row = int(np.argmin(np.isfinite(values.reshape(len(table), -1)).all(axis=1)))
+            raise DataError(
+                f"{path}: row {row + 1} holds a value that is not finite", hint="correct the labels"
+            )
+    if labels is not None and not np.isin(labels, (0.0, 1.0)).all():
+        found = ", ".join(f"{value:g}" for value in np.unique(labels)[:5])
+        LOGGER.warning("%s: labels other than 0 and 1 (found %s)", path, found)
+    return LabelTable(xyz, labels)
+
+
+def read_numbers(
+    path: Path,
+    *,
+    encoding: str = "latin-1",
+    delimiter: str | None = None,
+    skipped_lines: int = 0,
+    columns: list[int] | None = None,
+) -> Float64Array:
+    """Reads a table of numbers, the same count in each line; `#` starts a comment, blank lines do not count.
+
+    Args:
+        path: file that exists.
+        encoding: of the text; the default never fails.
+        delimiter: between columns; None means white space.
+        skipped_lines: lines before the table.
+        columns: columns to read, in this order; None means all, and then all lines must have the same number.
+
+    Returns:
+        (N, C) float64; (0, 1) if there is no row.
+
+    Raises:
+        DataError: a line is not a row of the table; the message has its number.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # no row at all: callers have a better message
+            table: Float64Array = np.loadtxt(
+                path.resolve(),  # absolute, since NumPy would take a path such as http:/... for an address
+                comments="#",
+                delimiter=delimiter,
+                skiprows=skipped_lines,
+                usecols=columns,
+                ndmin=2,
+                encoding=encoding,
+            )
+    except ValueError as error:
+        raise _bad_line(path, encoding, delimiter, skipped_lines, columns) from error
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}", hint="check the permissions of the file") from error
+    return table
+
+
+def _sniff(path: Path) -> _Layout:
+    """Looks at the first lines for byte order mark, point count, column names and delimiter."""
+    with path.open("rb") as stream:
+        head = stream.read(HEAD_BYTES)
+    encoding = "utf-8-sig" if head.startswith(b"\xef\xbb\xbf") else "latin-1"
+    lines = re.split("\r\n|\r|\n", head.decode(encoding, errors="replace"))
+    names: tuple[str, ...] = ()
+    promised: int | None = None
+    for number, line in enumerate(lines):
+        delimiter = next((mark for mark in ";," if mark in line), None)
+        words = [word.strip(' \t"').lower() for word in line.strip().lstrip("#/").split(delimiter)]
+        if path.suffix.lower() == ".pts" and promised is None and line.strip().isdecimal():
+            promised = int(line.strip()[:18])
+        elif {"x", "y", "z"} <= set(words):
+            names = tuple(words)
+        elif line.strip() and not line.lstrip().startswith("#"):
+            return _Layout(encoding, delimiter, number, names, promised)
+    raise DataError(f"{path}: no row of numbers", hint="expected one point or label per line")
+
+
+def _find_columns(names: tuple[str, ...], choices: tuple[tuple[str, ...], ...]) -> tuple[int, ...] | None:
+    """Positions of the first group of names that the header has in full."""
+    for choice in choices:
+        if set(choice) <= set(names):
+            return tuple(names.index(name) for name in choice)
+    return None
+
+
+def _bad_line(
+    path: Path, encoding: str, delimiter: str | None, skipped_lines: int, columns: list[int] | None
+) -> DataError:
+    """Reads the table again, slowly, to say which line is the first that is not like those before it."""
+    expected: int | None = None
+    with path.open(encoding=encoding, errors="replace") as stream:
+        for number, line in enumerate(islice(stream, skipped_lines, None), start=skipped_lines + 1):
+            text = line.split("#")[0].strip()
+            fields = text.split(delimiter) if text else []
+            if not fields:
+                continue
+            if columns is None:
+                expected = expected or len(fields)
+                good = len(fields) == expected and _are_numbers(fields)
+            else:
+                good = len(fields) > max(columns) and _are_numbers([fields[column] for column in columns])
+            if not good:
+                problem = f"{path}: line {number} is not a row of numbers like those before: {text[:60]!r}"
+                return DataError(
+                    problem, hint="correct the line, or name columns x, y and z in the first line"
+                )
+    return DataError(f"{path}: a line is not a row of numbers", hint="write plain text in UTF-8")
+
+
+def _are_numbers(fields: list[str]) -> bool:
+    try:
+        [float(field) for field in fields]
+    except ValueError:
+        return False
+    return True

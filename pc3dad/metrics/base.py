@@ -1,0 +1,99 @@
+"""What a metric declares about itself, and the metrics that exist."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from pc3dad.config import nearest
+from pc3dad.errors import ConfigError
+from pc3dad.metrics.ranking import RankCounts
+
+Level = Literal["object", "point"]
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSpec:
+    """One metric.
+
+    Attributes:
+        key: name in files and on the command line, such as "point/auroc".
+        level: "object" or "point", the population it is computed on.
+        title: head of its column in tables.
+        definition: where it is defined.
+        function: the value from the counts of one population; nan if labels leave it undefined.
+        chance: value of a constant score, from the share of anomalous members in (0, 1).
+        direction: "higher" if higher is better.
+        lowest: no scorer gets below this.
+        highest: the value of a perfect scorer.
+        oracle: True if a threshold is chosen on the test labels.
+    """
+
+    key: str
+    level: Level
+    title: str
+    definition: str
+    function: Callable[[RankCounts], float]
+    chance: Callable[[float], float]
+    direction: Literal["higher", "lower"] = "higher"
+    lowest: float = 0.0
+    highest: float = 1.0
+    oracle: bool = False
+
+    def undefined_reason(self, counts: RankCounts) -> str:
+        """Why labels leave it undefined: "one_class", "no_positive" or "no_negative"; empty if they do not."""
+        if counts.defined:
+            return ""
+        if self.level == "object":
+            return "one_class"
+        return "no_negative" if counts.n_positive else "no_positive"
+
+
+def resolve_metrics(keys: Iterable[str]) -> tuple[MetricSpec, ...]:
+    """The metrics of these keys, in this order.
+
+    Raises:
+        ConfigError: names every key that does not exist, and the nearest one that does.
+    """
+    wanted = tuple(keys)
+    unknown = [f"{key!r}{nearest(key, METRICS)}" for key in wanted if key not in METRICS]
+    if unknown:
+        raise ConfigError(f"unknown metric {'; '.join(unknown)}", hint=f"write some of {', '.join(METRICS)}")
+    return tuple(METRICS[key] for key in wanted)
+
+
+def _ranking_metrics(level: Level) -> tuple[MetricSpec, ...]:
+    initial = level[0].upper()
+    return (
+        MetricSpec(
+            key=f"{level}/auroc",
+            level=level,
+            title=f"{initial}-AUROC",
+            definition="docs/metrics.md#auroc",
+            function=RankCounts.auroc,
+            chance=lambda _prevalence: 0.5,
+        ),
+        MetricSpec(
+            key=f"{level}/ap",
+            level=level,
+            title=f"{initial}-AP",
+            definition="docs/metrics.md#average-precision",
+            function=RankCounts.average_precision,
+            chance=lambda prevalence: prevalence,
+        ),
+        MetricSpec(
+            key=f"{level}/f1max",
+            level=level,
+            title=f"{initial}-F1max",
+            definition="docs/metrics.md#f1-max",
+            function=RankCounts.f1_max,
+            chance=lambda prevalence: 2 * prevalence / (1 + prevalence),
+            oracle=True,
+        ),
+    )
+
+
+METRICS: Mapping[str, MetricSpec] = MappingProxyType(
+    {spec.key: spec for spec in (*_ranking_metrics("object"), *_ranking_metrics("point"))}
+)
+"""Every metric by its key, in the order of tables."""

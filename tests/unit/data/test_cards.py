@@ -1,0 +1,54 @@
+"""Cards of data sets: light to import, true to the loaders and to the inventories."""
+
+import subprocess
+import sys
+
+import pytest
+
+from pc3dad import registry
+from pc3dad.config import Config
+from pc3dad.data import manifests
+from pc3dad.data.cards import CARDS, EYECANDIES, FOLDER, MVTEC3D_AD
+
+PUBLIC = (EYECANDIES, MVTEC3D_AD)
+
+
+def test_importing_cards_imports_nothing_heavy():
+    code = "import sys, pc3dad.data.cards; print(*{n.split('.')[0] for n in sys.modules})"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert not {"scipy", "PIL", "tifffile", "yaml", "torch"} & set(loaded)
+
+
+def test_slugs_are_unique_and_sorted():
+    slugs = [card.slug for card in CARDS]
+    assert slugs == sorted(set(slugs))
+
+
+@pytest.mark.parametrize("card", [*PUBLIC, FOLDER], ids=lambda card: card.slug)
+def test_cards_name_a_loader_and_a_configuration_whose_fields_are_described(card):
+    entry = registry.datasets()[card.slug]
+    assert issubclass(entry.config_class, Config)
+    assert all(field.description for field in entry.config_class.model_fields.values())
+    loader = entry.load(card.dataset)
+    assert loader.card is card
+    assert all(hasattr(loader, name) for name in ("categories", "refs", "load", "truth", "fingerprint"))
+
+
+@pytest.mark.parametrize("card", PUBLIC, ids=lambda card: card.slug)
+def test_categories_are_those_of_the_inventory(card):
+    assert sorted(card.categories) == sorted(manifests.read(card.slug)["categories"])
+    assert set(card.auxiliary) < set(card.categories)
+    assert len(card.auxiliary) == 3
+
+
+def test_published_totals_follow_from_the_inventory_of_each_category():
+    inventory = manifests.read("mvtec3d_ad")
+    categories = inventory["categories"].values()
+    assert inventory["totals"] == {
+        "train": sum(one["train_good"] for one in categories),
+        "validation": sum(one["validation_good"] for one in categories),
+        "test_good": sum(one["test"]["good"] for one in categories),
+        "test_anomalous": sum(sum(one["test"].values()) - one["test"]["good"] for one in categories),
+    }

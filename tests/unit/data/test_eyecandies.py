@@ -1,0 +1,273 @@
+"""Eyecandies: stand-ins of the true layout, and the real samples of CandyCane."""
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pc3dad.data.base import Dataset, SampleRef
+from pc3dad.data.eyecandies import Eyecandies, EyecandiesConfig
+from pc3dad.errors import DataError
+from pc3dad.types import Split
+
+KINDS = ("bumps", "dents", "colors", "normals")
+POSE = np.array(
+    [[1, 0, 0, 0], [0, 0.5**0.5, -(0.5**0.5), -2.1213], [0, 0.5**0.5, 0.5**0.5, 2.2213], [0, 0, 0, 1]]
+)
+
+
+def save(path: Path, values: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(values).save(path)
+
+
+def write_sample(folder: Path, number: str, defects: tuple[str, ...] = (), *, labels: bool = True) -> None:
+    """One sample: a belt at depth level 40000 with a nearer square in the middle, a defect per kind."""
+    level = np.full((512, 512), 40000, np.uint16)
+    level[200:300, 200:300] = 30000
+    save(folder / f"{number}_depth.png", level)
+    (folder / f"{number}_info_depth.yaml").write_text("normalization:\n  max: 4.9\n  min: 2.3\n")
+    np.savetxt(folder / f"{number}_pose.txt", POSE)
+    if not labels:
+        return
+    union = np.zeros((512, 512), np.uint8)
+    for index, kind in enumerate(KINDS):
+        mask = np.zeros_like(union)
+        if kind in defects:
+            mask[210 + 10 * index : 215 + 10 * index, 220:230] = 255
+        save(folder / f"{number}_{kind}_mask.png", mask)
+        union |= mask
+    save(folder / f"{number}_mask.png", union)
+    flags = "".join(f"anomalous_{kind}: {int(kind in defects)}\n" for kind in KINDS)
+    (folder / f"{number}_metadata.yaml").write_text(f"anomalous: {int(bool(defects))}\n{flags}")
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory) -> Path:
+    """Every split of one category."""
+    category = tmp_path_factory.mktemp("original") / "Lollipop"
+    for number in ("000", "002", "010"):
+        write_sample(category / "train" / "data", number)
+    write_sample(category / "val" / "data", "00")
+    write_sample(category / "test_public" / "data", "2")
+    write_sample(category / "test_public" / "data", "10", ("dents", "colors"))
+    write_sample(category / "test_public" / "data", "11", ("normals",))
+    write_sample(category / "test_private" / "data", "000", labels=False)
+    return category
+
+
+@pytest.fixture
+def root(original, tmp_path: Path) -> Path:
+    """A copy in `/…/goodness/test/`, names that must not become labels or splits."""
+    root = tmp_path / "goodness" / "test"
+    shutil.copytree(original, root / "Lollipop")
+    return root
+
+
+def opened(root: Path, **options) -> Eyecandies:
+    return Eyecandies(root, EyecandiesConfig(**options))
+
+
+def ref(name: str, split: Split = Split.TEST) -> SampleRef:
+    return SampleRef("Lollipop", split, name)
+
+
+def data(root: Path, name: str) -> Path:
+    return root / "Lollipop" / "test_public" / "data" / name
+
+
+def test_it_is_a_data_set(root):
+    dataset = opened(root)
+    assert isinstance(dataset, Dataset)
+    assert dataset.categories() == ["Lollipop"]
+
+
+def test_refs_list_ids_of_any_width_in_natural_order(root):
+    dataset = opened(root)
+    names = {split: [ref.id for ref in dataset.refs("Lollipop", split)] for split in Split}
+    assert names == {
+        Split.TRAIN: ["train_000", "train_002", "train_010"],
+        Split.VALIDATION: ["val_00"],
+        Split.TEST: ["test_public_2", "test_public_10", "test_public_11"],
+        Split.UNLABELLED: ["test_private_000"],
+    }
+
+
+def test_a_split_that_is_not_there_is_empty(root):
+    (root / "Lollipop" / "val" / "data").rename(root / "elsewhere")
+    assert opened(root).refs("Lollipop", Split.VALIDATION) == []
+
+
+def test_junk_is_no_sample(root):
+    for name in ("._2_depth.png", ".DS_Store", "Thumbs.db"):
+        data(root, name).write_bytes(b"junk")
+    assert len(opened(root).refs("Lollipop", Split.TEST)) == 3
+
+
+def test_cloud_is_in_the_world_frame_in_metres(root):
+    cloud = opened(root, foreground="all").load(ref("test_public_2")).cloud
+    z = 40000 / 65535 * 2.6 + 2.3
+    v, u = 511, 7
+    camera = np.array([(u - 256) * z / 711.11, -(v - 256) * z / 711.11, -z, 1])
+    np.testing.assert_allclose(cloud.xyz[v * 512 + u], (POSE @ camera)[:3], atol=1e-6)
+    assert cloud.grid == (512, 512)
+    assert cloud.valid.all()
+
+
+def test_depth_level_zero_is_a_measurement(root):
+    level = np.full((512, 512), 40000, np.uint16)
+    level[511] = 0
+    save(data(root, "2_depth.png"), level)
+    assert opened(root, foreground="all").load(ref("test_public_2")).cloud.valid.all()
+
+
+def test_options_change_image_and_normals_and_nothing_else(root):
+    save(data(root, "2_image_5.png"), np.full((512, 512, 3), 255, np.uint8))
+    save(data(root, "2_normals.png"), np.full((512, 512, 3), (128, 128, 255), np.uint8))
+    plain = opened(root, light=4).load(ref("test_public_2"))
+    assert plain.image is None
+    assert plain.cloud.rgb is None
+    assert plain.cloud.normals is None
+    full = opened(root, normals=True).load(ref("test_public_2"))
+    assert full.image.shape == (512, 512, 3)
+    assert full.cloud.rgb.max() == 1
+    np.testing.assert_allclose(full.cloud.normals[0], POSE[:3, 2], atol=0.01)
+    np.testing.assert_array_equal(full.cloud.xyz, plain.cloud.xyz)
+
+
+def test_labels_separate_shape_defects_from_colour_and_shading(root):
+    dataset = opened(root)
+    mixed = dataset.truth(ref("test_public_10"))
+    assert (mixed.anomalous, mixed.shape_anomalous, mixed.defect) == (True, True, "dents+colors")
+    assert (mixed.points.sum(), mixed.shape_points.sum()) == (100, 50)
+    shading = dataset.truth(ref("test_public_11"))
+    assert (shading.anomalous, shading.shape_anomalous, shading.defect) == (True, False, "normals")
+    assert (shading.points.sum(), shading.shape_points.sum()) == (50, 0)
+
+
+def test_normal_samples_are_all_zero_and_private_ones_unknown(root):
+    dataset = opened(root)
+    for name, split in (
+        ("train_000", Split.TRAIN),
+        ("val_00", Split.VALIDATION),
+        ("test_public_2", Split.TEST),
+    ):
+        truth = dataset.truth(ref(name, split))
+        assert (truth.anomalous, truth.defect, truth.points.shape) == (False, "good", (512 * 512,))
+        assert not truth.points.any()
+    private = dataset.truth(ref("test_private_000", Split.UNLABELLED))
+    assert (private.anomalous, private.points, private.defect) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("anomalous_dents: 1", "anomalous_dents: 0", "disagree about dents"),
+        ("anomalous_bumps: 0", "anomalous_bumps: 1", "disagree about bumps"),
+        ("anomalous: 1", "anomalous: 0", "contradicts itself"),
+        ("anomalous_dents: 1\n", "", "anomalous_dents"),
+        ("anomalous: 1", "anomalous: maybe", "anomalous"),
+    ],
+)
+def test_metadata_against_masks_is_an_error(root, old, new, message):
+    path = data(root, "10_metadata.yaml")
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(DataError, match=message):
+        opened(root).truth(ref("test_public_10"))
+
+
+def test_mask_that_is_not_the_union_is_an_error(root):
+    save(data(root, "10_mask.png"), np.zeros((512, 512), np.uint8))
+    with pytest.raises(DataError, match="not the union"):
+        opened(root).truth(ref("test_public_10"))
+
+
+@pytest.mark.parametrize("item", ["depth.png", "info_depth.yaml", "pose.txt"])
+def test_a_missing_file_names_both_of_a_pair(root, item):
+    data(root, f"10_{item}").unlink()
+    with pytest.raises(DataError, match=rf"10_{item} is missing.*test_public/data/10_"):
+        opened(root).load(ref("test_public_10"))
+
+
+@pytest.mark.parametrize(
+    ("item", "content"),
+    [
+        ("depth.png", b""),
+        ("info_depth.yaml", b""),
+        ("info_depth.yaml", b"normalization: {min: 3, max: 2}"),
+        ("info_depth.yaml", b"normalization: 7"),
+        ("info_depth.yaml", b"a: [" * 5000),
+        ("info_depth.yaml", b"\xff\x00"),
+        ("pose.txt", b""),
+        ("pose.txt", b"1 2\n3\n"),
+        ("pose.txt", b"2 0 0 0\n0 2 0 0\n0 0 2 0\n0 0 0 1"),
+        ("pose.txt", b"nan 0 0 0\n0 1 0 0\n0 0 1 0\n0 0 0 1"),
+    ],
+)
+def test_a_damaged_file_is_one_clear_error(root, item, content):
+    data(root, f"2_{item}").write_bytes(content)
+    with pytest.raises(DataError, match=f"2_{item}"):
+        opened(root).load(ref("test_public_2"))
+
+
+def test_another_size_is_refused_because_the_camera_would_not_fit(root):
+    save(data(root, "2_depth.png"), np.full((256, 256), 40000, np.uint16))
+    with pytest.raises(DataError, match="256 x 256"):
+        opened(root).load(ref("test_public_2"))
+
+
+@pytest.mark.parametrize("name", ["test_public_3", "train_000", "../x", ""])
+def test_unknown_samples_are_refused(root, name):
+    with pytest.raises(DataError):
+        opened(root).load(ref(name))
+
+
+def test_a_converted_copy_is_refused_by_name(tmp_path):
+    (tmp_path / "Lollipop" / "test" / "good" / "rgb").mkdir(parents=True)
+    with pytest.raises(DataError, match="converted copy"):
+        opened(tmp_path)
+
+
+def test_fingerprint_follows_files_and_options(root):
+    dataset = opened(root)
+    before = dataset.fingerprint("Lollipop")
+    data(root, ".DS_Store").write_bytes(b"junk")
+    assert dataset.fingerprint("Lollipop") == before
+    assert opened(root, foreground="all").fingerprint("Lollipop") != before
+    os.utime(data(root, "2_depth.png"), (1, 1))
+    assert dataset.fingerprint("Lollipop") != before
+
+
+@pytest.fixture(scope="module")
+def candy_cane(test_data):
+    return Eyecandies(test_data / "data" / "eyecandies", EyecandiesConfig())
+
+
+def test_real_objects_are_about_five_per_cent_of_the_image_and_hold_nearly_all_defects(candy_cane):
+    counts, defects, outside, total = [], [], 0, 0
+    for one in candy_cane.refs("CandyCane", Split.TEST):
+        cloud, truth = candy_cane.load(one).cloud, candy_cane.truth(one)
+        x, y, z = cloud.valid_xyz.T
+        assert np.abs([x, y]).max() < 0.85
+        assert 0.01 < z.min() < z.max() < 0.2
+        counts.append(len(x))
+        if truth.anomalous:
+            defects.append(truth.defect)
+            total += truth.points.sum()
+            outside += (truth.points & ~cloud.valid).sum()
+    assert 9000 < min(counts) <= max(counts) < 18000
+    assert 12000 < np.median(counts) < 14500
+    assert defects == ["bumps", "dents", "colors", "normals", "bumps+dents+colors+normals"] * 3
+    assert 0 < outside / total < 0.02  # rims of masks on the belt
+
+
+def test_real_belt_is_the_plane_z_1_mm_and_normals_point_up(test_data):
+    dataset = Eyecandies(test_data / "data" / "eyecandies", EyecandiesConfig(normals=True, foreground="all"))
+    cloud = dataset.load(dataset.refs("CandyCane", Split.TEST)[0]).cloud
+    belt = cloud.xyz[:, 2] < 0.003
+    assert belt.mean() > 0.5
+    assert np.median(cloud.xyz[belt, 2]) == pytest.approx(0.001, abs=5e-4)
+    assert cloud.normals[belt, 2].mean() > 0.99

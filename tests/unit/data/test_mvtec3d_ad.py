@@ -1,0 +1,300 @@
+"""MVTec 3D-AD: stand-ins with true names, and the real masks of tire. No real xyz TIFF was at hand."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from pc3dad.data.base import Dataset, SampleRef
+from pc3dad.data.mvtec3d_ad import Mvtec3dAd, Mvtec3dAdConfig
+from pc3dad.errors import DataError
+from pc3dad.types import Split
+
+SIZE = (60, 90)  # H x W, not square
+
+
+def scan(size: tuple[int, int] = SIZE, seed: int = 0) -> np.ndarray:
+    """(H, W, 3) float32 metres: a noisy tilted support, a hemisphere, a speck beside it, missing pixels."""
+    row, column = np.indices(size)
+    x, y = (column - size[1] / 2) * 1e-3, (row - size[0] / 2) * 1e-3
+    rng = np.random.default_rng(seed)
+    z = 0.55 + 0.1 * x + rng.normal(0, 2e-4, size) - np.sqrt(np.maximum(0.015**2 - x**2 - y**2, 0))
+    z[size[0] // 2, size[1] // 2 + 22] -= 0.02
+    xyz = np.stack([x, y, z], axis=-1).astype(np.float32)
+    xyz[rng.random(size) < 0.05] = 0
+    return xyz
+
+
+def blob(size: tuple[int, int] = SIZE) -> np.ndarray:
+    row, column = np.indices(size)
+    return np.hypot(row - size[0] / 2, column - size[1] / 2) < 12  # higher than the margin of the plane
+
+
+def write_sample(folder: Path, number: str, *, level: int | None = None, size=SIZE, levels=()) -> None:
+    """xyz and rgb, and gt if a level is given: a 4 x 4 defect of that level, one more per further level."""
+    for part in ("xyz", "rgb") + (("gt",) if level is not None else ()):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    tifffile.imwrite(folder / "xyz" / f"{number}.tiff", scan(size, int(number)), photometric="rgb")
+    Image.fromarray(np.full((*size, 3), 51, np.uint8)).save(folder / "rgb" / f"{number}.png")
+    if level is not None:
+        mask = np.zeros(size, np.uint8)
+        for index, one in enumerate([level, *levels]):
+            mask[20:24, 40 + 5 * index : 44 + 5 * index] = one
+        Image.fromarray(mask).save(folder / "gt" / f"{number}.png")
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory) -> Path:
+    """Rope (not square) and foam (the one category with a colour class)."""
+    root = tmp_path_factory.mktemp("original")
+    for number in ("002", "010", "000"):
+        write_sample(root / "rope" / "train" / "good", number)
+    write_sample(root / "rope" / "validation" / "good", "000")
+    write_sample(root / "rope" / "test" / "good", "000", level=0)
+    write_sample(root / "rope" / "test" / "cut", "000", level=254)
+    write_sample(root / "rope" / "test" / "open", "000", level=253)
+    write_sample(root / "foam" / "test" / "good", "000", level=0)
+    write_sample(root / "foam" / "test" / "color", "000", level=255)
+    write_sample(root / "foam" / "test" / "cut", "000", level=253)
+    write_sample(root / "foam" / "test" / "combined", "000", level=255, levels=(253, 254))
+    ids = {"255": "color", "254": "contamination", "253": "cut", "0": "good"}
+    (root / "foam" / "class_ids.json").write_text(json.dumps(ids))
+    return root
+
+
+@pytest.fixture
+def root(original, tmp_path: Path) -> Path:
+    """A copy in a folder whose name must not become a label or a split."""
+    shutil.copytree(original, tmp_path / "good" / "test")
+    return tmp_path / "good" / "test"
+
+
+def opened(root: Path, **options) -> Mvtec3dAd:
+    return Mvtec3dAd(root, Mvtec3dAdConfig(**options))
+
+
+def rope(name: str, split: Split = Split.TEST) -> SampleRef:
+    return SampleRef("rope", split, name)
+
+
+def foam(kind: str) -> SampleRef:
+    return SampleRef("foam", Split.TEST, f"test_{kind}_000")
+
+
+def test_it_is_a_data_set(root):
+    assert isinstance(opened(root), Dataset)
+    assert opened(root).categories() == ["foam", "rope"]
+
+
+def test_refs_are_sorted_by_type_and_number(root):
+    dataset = opened(root)
+    names = {split: [ref.id for ref in dataset.refs("rope", split)] for split in Split}
+    assert names == {
+        Split.TRAIN: ["train_good_000", "train_good_002", "train_good_010"],
+        Split.VALIDATION: ["validation_good_000"],
+        Split.TEST: ["test_cut_000", "test_good_000", "test_open_000"],
+        Split.UNLABELLED: [],
+    }
+
+
+def test_archives_that_unpack_one_level_deeper_are_accepted(root):
+    (root / "rope").rename(root / "moved")
+    (root / "rope").mkdir()
+    (root / "moved").rename(root / "rope" / "rope")
+    assert len(opened(root).refs("rope", Split.TRAIN)) == 3
+
+
+def test_folders_and_suffixes_match_in_any_case(root):
+    (root / "rope" / "test").rename(root / "rope" / "Test")
+    cut = root / "rope" / "Test" / "cut"
+    (cut / "gt").rename(cut / "GT")
+    (cut / "xyz" / "000.tiff").rename(cut / "xyz" / "000.TIF")
+    dataset = opened(root)
+    assert dataset.truth(rope("test_cut_000")).points.sum() == 16
+    assert dataset.load(rope("test_cut_000")).cloud.grid == SIZE
+
+
+def test_junk_is_no_sample(root):
+    for name in ("._000.tiff", ".DS_Store", "Thumbs.db"):
+        (root / "rope" / "test" / "cut" / "xyz" / name).write_bytes(b"junk")
+    assert len(opened(root).refs("rope", Split.TEST)) == 3
+
+
+def test_scan_comes_back_as_stored_with_its_photograph(root):
+    sample = opened(root, foreground="all").load(rope("test_cut_000"))
+    xyz = tifffile.imread(root / "rope" / "test" / "cut" / "xyz" / "000.tiff").reshape(-1, 3)
+    np.testing.assert_array_equal(sample.cloud.xyz, xyz)
+    np.testing.assert_array_equal(sample.cloud.valid, (xyz != 0).any(axis=1))
+    assert sample.image.shape == (*SIZE, 3)
+    assert sample.cloud.rgb[0].tolist() == pytest.approx([0.2, 0.2, 0.2])
+
+
+@pytest.mark.parametrize("size", [(40, 90), (80, 60), (60, 60)])
+def test_foreground_is_the_object_without_support_and_specks(tmp_path, size):
+    write_sample(tmp_path / "rope" / "test" / "cut", "000", level=254, size=size)
+    cloud = opened(tmp_path).load(rope("test_cut_000")).cloud
+    measured = (cloud.xyz != 0).any(axis=1)
+    expected = blob(size).ravel() & measured
+    assert (cloud.valid & expected).sum() == expected.sum()
+    assert (cloud.valid & ~expected).sum() < 0.5 * expected.sum()
+    assert not cloud.valid.reshape(size)[size[0] // 2, size[1] // 2 + 22]
+
+
+def test_foreground_changes_no_coordinate(root):
+    part, whole = (
+        opened(root, foreground=kind).load(rope("test_cut_000")).cloud for kind in ("object", "all")
+    )
+    np.testing.assert_array_equal(part.xyz, whole.xyz)
+    assert not (part.valid & ~whole.valid).any()
+
+
+def test_foreground_depends_on_the_scan_and_the_seed_but_not_on_names(root):
+    shutil.copy(root / "rope/train/good/xyz/002.tiff", root / "rope/test/cut/xyz/000.tiff")
+    dataset = opened(root)
+    first = dataset.load(rope("train_good_002", Split.TRAIN)).cloud.valid
+    np.testing.assert_array_equal(first, dataset.load(rope("test_cut_000")).cloud.valid)
+    assert opened(root, foreground_seed=1).fingerprint("rope") != dataset.fingerprint("rope")
+
+
+def test_a_scan_whose_plane_was_removed_before_keeps_its_object(root):
+    path = root / "rope" / "test" / "cut" / "xyz" / "000.tiff"
+    xyz = tifffile.imread(path)
+    xyz[~blob()] = 0
+    tifffile.imwrite(path, xyz, photometric="rgb")
+    cloud = opened(root).load(rope("test_cut_000")).cloud
+    np.testing.assert_array_equal(cloud.valid, (xyz != 0).any(axis=2).ravel())
+
+
+def test_every_grey_level_above_zero_is_a_defect(root):
+    dataset = opened(root)
+    for kind in ("cut", "open"):
+        truth = dataset.truth(rope(f"test_{kind}_000"))
+        assert (truth.anomalous, truth.defect, truth.points.sum()) == (True, kind, 16)
+        assert truth.shape_points is None
+        assert truth.shape_anomalous is None
+
+
+def test_normal_samples_of_all_splits_are_all_zero(root):
+    dataset = opened(root)
+    for one in (rope("test_good_000"), rope("train_good_000", Split.TRAIN)):
+        truth = dataset.truth(one)
+        assert (truth.anomalous, truth.defect) == (False, "good")
+        assert truth.points.tolist() == [False] * (SIZE[0] * SIZE[1])
+
+
+def test_colour_defects_of_foam_are_no_shape_defects(root):
+    dataset = opened(root)
+    colour, cut, combined = (dataset.truth(foam(kind)) for kind in ("color", "cut", "combined"))
+    assert (colour.anomalous, colour.shape_anomalous) == (True, False)
+    assert (colour.points.sum(), colour.shape_points.sum()) == (16, 0)
+    assert (cut.shape_anomalous, cut.shape_points) == (None, None)
+    assert (combined.anomalous, combined.shape_anomalous) == (True, True)
+    assert (combined.points.sum(), combined.shape_points.sum()) == (48, 32)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"[]", b"{}", b'{"x": "color"}', b"[" * 100000])
+def test_combined_foam_needs_the_names_of_levels(root, content):
+    path = root / "foam" / "class_ids.json"
+    path.unlink() if content is None else path.write_bytes(content)
+    with pytest.raises(DataError, match=r"class_ids\.json"):
+        opened(root).truth(foam("combined"))
+    assert opened(root).truth(foam("color")).shape_anomalous is False
+
+
+def test_an_empty_mask_keeps_the_object_label(root):
+    Image.fromarray(np.zeros(SIZE, np.uint8)).save(root / "rope" / "test" / "cut" / "gt" / "000.png")
+    truth = opened(root).truth(rope("test_cut_000"))
+    assert truth.anomalous
+    assert not truth.points.any()
+
+
+def test_a_defect_on_a_normal_sample_is_an_error(root):
+    shutil.copy(root / "rope/test/cut/gt/000.png", root / "rope/test/good/gt/000.png")
+    with pytest.raises(DataError, match="folder of normal samples"):
+        opened(root).truth(rope("test_good_000"))
+
+
+@pytest.mark.parametrize("part", ["gt", "rgb"])
+def test_a_partner_of_another_size_is_an_error(root, part):
+    path = root / "rope" / "test" / "cut" / part / "000.png"
+    Image.open(path).resize((30, 30)).save(path)
+    dataset, one = opened(root), rope("test_cut_000")
+    with pytest.raises(DataError, match=r"30 x 30 pixels but .*000\.tiff has 60 x 90"):
+        dataset.truth(one) if part == "gt" else dataset.load(one)
+
+
+@pytest.mark.parametrize(("part", "suffix"), [("xyz", "tiff"), ("rgb", "png"), ("gt", "png")])
+def test_a_missing_file_is_an_error_that_names_both_and_not_one_sample_less(root, part, suffix):
+    (root / "rope" / "test" / "cut" / part / f"000.{suffix}").unlink()
+    dataset, one = opened(root), rope("test_cut_000")
+    assert one in dataset.refs("rope", Split.TEST)
+    with pytest.raises(DataError, match=rf"cut/{part}/000\.{suffix} is missing, the partner of .*cut/.*/000"):
+        dataset.truth(one) if part == "gt" else dataset.load(one)
+
+
+def test_photographs_may_be_left_out_altogether(root):
+    shutil.rmtree(root / "rope" / "test" / "cut" / "rgb")
+    sample = opened(root).load(rope("test_cut_000"))
+    assert sample.image is None
+    assert sample.cloud.rgb is None
+
+
+def test_zero_byte_files_are_reported_and_not_skipped(root):
+    (root / "rope" / "test" / "cut" / "xyz" / "000.tiff").write_bytes(b"")
+    with pytest.raises(DataError, match="empty"):
+        opened(root).load(rope("test_cut_000"))
+
+
+@pytest.mark.parametrize("name", ["test_cut_001", "train_good_000", "test_../cut_000", ""])
+def test_unknown_samples_are_refused(root, name):
+    with pytest.raises(DataError, match="has no test sample"):
+        opened(root).load(rope(name))
+
+
+def test_a_wrong_root_names_page_and_licence(tmp_path):
+    with pytest.raises(DataError, match=r"mvtec\.com.*CC BY-NC-SA"):
+        opened(tmp_path)
+    (tmp_path / "rope" / "images").mkdir(parents=True)
+    with pytest.raises(DataError, match="no folder train, validation or test"):
+        opened(tmp_path)
+
+
+def test_fingerprint_follows_files_and_options(root):
+    before = opened(root).fingerprint("rope")
+    assert opened(root).fingerprint("rope") == before
+    assert opened(root, foreground="all").fingerprint("rope") != before
+    os.utime(root / "rope" / "test" / "cut" / "gt" / "000.png", (1, 1))
+    assert opened(root).fingerprint("rope") != before
+
+
+def test_all_real_tire_masks_hold_the_levels_of_their_type(test_data):
+    folder = test_data / "data" / "mvtec3d_ad"
+    dataset = opened(folder)
+    names = {
+        int(level): name for level, name in json.loads((folder / "tire/class_ids.json").read_text()).items()
+    }
+    refs = dataset.refs("tire", Split.TEST)
+    assert len(refs) == 112
+    for one in refs:
+        truth = dataset.truth(one)
+        kind, number = one.id.split("_")[1:]
+        levels = np.unique(np.array(Image.open(folder / "tire" / "test" / kind / "gt" / f"{number}.png")))
+        found = {names[int(level)] for level in levels if level}
+        assert truth.points.shape == (800 * 600,)
+        assert truth.anomalous is (kind != "good")
+        assert truth.points.any() == truth.anomalous
+        if kind == "combined":
+            assert len(found) == 2
+        else:
+            assert found == ({kind} if truth.anomalous else set())
+
+
+def test_real_tire_without_scans_says_which_one_is_missing(test_data):
+    dataset = opened(test_data / "data" / "mvtec3d_ad")
+    with pytest.raises(DataError, match=r"tire/test/combined/xyz/000\.tiff is missing"):
+        dataset.load(dataset.refs("tire", Split.TEST)[0])

@@ -1,0 +1,88 @@
+"""Rules that every loader shares: order, junk, case, and names instead of whole paths."""
+
+from pathlib import Path
+
+import pytest
+
+from pc3dad.cards import DatasetCard
+from pc3dad.data import tree
+from pc3dad.errors import DataError
+
+CARD = DatasetCard(
+    slug="toys",
+    title="Toys",
+    licence="CC0",
+    source="https://example.org/toys",
+    unit="metre",
+    dataset="m:D",
+    config="m:C",
+    categories=("car", "duck"),
+)
+
+
+def make(folder: Path, *names: str) -> None:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+
+
+def test_numbers_sort_by_value():
+    names = ["10.ply", "2.ply", "a10b2", "a2b10", "1.ply"]
+    assert sorted(names, key=tree.natural) == ["1.ply", "2.ply", "10.ply", "a2b10", "a10b2"]
+
+
+def test_order_does_not_depend_on_the_directory(tmp_path):
+    make(tmp_path, "10.ply", "9.ply", "B.ply", "a.ply")
+    assert [path.name for path in tree.files(tmp_path, [".ply"])] == ["9.ply", "10.ply", "a.ply", "B.ply"]
+
+
+def test_junk_of_operating_systems_is_skipped(tmp_path):
+    make(
+        tmp_path, "._1.ply", ".DS_Store", "Thumbs.db", "desktop.ini", "1.ply", "._folder/x.ply", ".git/y.ply"
+    )
+    assert [path.name for path in tree.files(tmp_path, [".ply", ".db", ".ini", ""])] == ["1.ply"]
+    assert tree.folders(tmp_path) == []
+
+
+def test_suffixes_match_in_any_case(tmp_path):
+    make(tmp_path, "1.PLY", "2.Ply", "3.pcd")
+    assert [path.name for path in tree.files(tmp_path, [".ply"])] == ["1.PLY", "2.Ply"]
+
+
+@pytest.mark.parametrize("name", ["gt", "GT", "Gt", "Ground_Truth"])
+def test_folders_match_in_any_case(tmp_path, name):
+    make(tmp_path, f"{name}/x")
+    assert tree.child(tmp_path, "gt", "ground_truth") == tmp_path / name
+
+
+def test_two_folders_of_one_meaning_are_an_error(tmp_path):
+    make(tmp_path, "gt/x", "GT/x")
+    with pytest.raises(DataError, match=r"GT and gt|gt and GT"):
+        tree.child(tmp_path, "gt")
+
+
+def test_a_missing_folder_is_none(tmp_path):
+    assert tree.child(tmp_path, "gt") is None
+
+
+def test_a_category_may_be_nested_in_a_folder_of_its_name(tmp_path):
+    make(tmp_path, "car/car/train/x", "duck/train/x", "other/train/x")
+    assert tree.known_categories(tmp_path, CARD) == {
+        "car": tmp_path / "car" / "car",
+        "duck": tmp_path / "duck",
+    }
+
+
+def test_a_wrong_root_says_what_was_looked_for_where_it_comes_from_and_its_licence(tmp_path):
+    make(tmp_path, "other/x")
+    for root in (tmp_path, tmp_path / "none"):
+        with pytest.raises(DataError, match=r"https://example\.org/toys.*CC0"):
+            tree.known_categories(root, CARD)
+    with pytest.raises(DataError, match="car/"):
+        tree.known_categories(tmp_path, CARD)
+
+
+def test_an_unknown_category_lists_what_exists(tmp_path):
+    with pytest.raises(DataError, match="there are: car"):
+        tree.pick({"car": tmp_path}, "plane", tmp_path)
