@@ -82,19 +82,19 @@ class Defect:
 
 
 def bulge(rng: np.random.Generator, area: float) -> Relief:
-    """A round hill, 0.8 to 2 mm high, on 0.6 to 2 % of the surface."""
-    return _hill(area * rng.uniform(0.006, 0.02), rng.uniform(0.8, 2.0))
+    """A round hill, 1.5 to 3.5 mm high, on 0.7 to 2 % of the surface."""
+    return _hill(area * rng.uniform(0.007, 0.02), rng.uniform(1.5, 3.5))
 
 
 def dent(rng: np.random.Generator, area: float) -> Relief:
-    """A round hollow, 0.8 to 2 mm deep, on 0.6 to 2 % of the surface."""
-    return _hill(area * rng.uniform(0.006, 0.02), -rng.uniform(0.8, 2.0))
+    """A round hollow, 1.5 to 3.5 mm deep, on 0.7 to 2 % of the surface."""
+    return _hill(area * rng.uniform(0.007, 0.02), -rng.uniform(1.5, 3.5))
 
 
 def scratch(rng: np.random.Generator, area: float) -> Relief:
-    """A straight groove, 0.6 to 1.2 mm deep and 5 to 8 times as long as wide, on 0.6 to 1 % of the surface."""
-    depth, aspect = rng.uniform(0.6, 1.2), rng.uniform(5, 8)
-    visible = area * rng.uniform(0.006, 0.01)
+    """A straight groove, 0.8 to 1.8 mm deep and 5 to 8 times as long as wide, on 0.7 to 1 % of the surface."""
+    depth, aspect = rng.uniform(0.8, 1.8), rng.uniform(5, 8)
+    visible = area * rng.uniform(0.007, 0.01)
 
     def height(u: Float64Array, v: Float64Array) -> Float64Array:
         return -depth * _cap(u) * _cap(aspect * v)

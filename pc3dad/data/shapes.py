@@ -79,15 +79,16 @@ def bottle(rng: np.random.Generator) -> Surface:
 
 
 def flange(rng: np.random.Generator) -> Surface:
-    """A disc of 100 to 130 mm across with a hub, a bore through both and 3 to 6 bolt holes."""
-    outer, hub, bore = rng.uniform(50, 65), rng.uniform(17, 22), rng.uniform(8, 12)
-    thickness, height = rng.uniform(8, 14), rng.uniform(24, 36)
-    draft, bevel = rng.uniform(0, 4), rng.uniform(1, 2.5)  # the hub narrows upwards; the rim is bevelled
-    top = hub - draft
-    profile = [[bore, 0], [outer - bevel, 0], [outer, bevel], [outer, thickness - bevel]]
-    profile += [[outer - bevel, thickness], [hub, thickness], [top, height], [bore, height], [bore, 0]]
-    disc = _revolved(np.array(profile))
-    bolts, radius, circle = int(rng.integers(3, 7)), rng.uniform(3, 4.5), outer - rng.uniform(9, 13)
+    """A disc of 100 to 130 mm across with a round rim, a bell-shaped hub, a bore and 3 to 6 bolt holes."""
+    outer, foot, bore = rng.uniform(50, 65), rng.uniform(26, 32), rng.uniform(8, 12)
+    thickness, height, mouth = rng.uniform(8, 14), rng.uniform(24, 36), rng.uniform(3, 6)
+    turn = np.linspace(-np.pi / 2, np.pi / 2, 25)
+    rim = np.stack([outer + thickness / 2 * (np.cos(turn) - 1), thickness / 2 * (1 + np.sin(turn))], axis=1)
+    way = np.linspace(0, 1, 41)
+    rise = (1 - np.cos(np.pi * way)) / 2
+    hub = np.stack([foot + way * (bore + mouth - foot), thickness + rise * (height - thickness)], axis=1)
+    disc = _revolved(np.concatenate([[[bore, 0]], rim, hub, [[bore, height], [bore, 0]]]))
+    bolts, radius, circle = int(rng.integers(3, 7)), rng.uniform(3, 4.5), outer - rng.uniform(11, 13)
     angles = 2 * np.pi * (np.arange(bolts) / bolts + rng.random())
     centres = circle * np.stack([np.cos(angles), np.sin(angles)], axis=1)
     walls = np.tile([radius, thickness, radius, 0.0], (bolts, 1))

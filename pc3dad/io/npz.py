@@ -76,10 +76,14 @@ def _parse_npy(path: Path, data: bytes) -> AnyArray:
             warnings.simplefilter("ignore", UserWarning)  # files of Python 2 are read, with a warning
             version = np.lib.format.read_magic(stream)
             first = version == (1, 0)
-            read_header = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
+            read_header = (
+                np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
+            )
             shape, column_major, dtype = read_header(stream)
     except (ValueError, TypeError, SyntaxError, RecursionError, tokenize.TokenError) as error:
-        raise DataError(f"{path}: no NumPy array ({str(error)[:80]})", hint="save it with numpy.save") from error
+        raise DataError(
+            f"{path}: no NumPy array ({str(error)[:80]})", hint="save it with numpy.save"
+        ) from error
     if dtype.kind not in "biuf":
         raise DataError(f"{path}: an array of type {dtype} is refused", hint="save plain numbers")
     count, start = math.prod(shape), stream.tell()

@@ -11,6 +11,7 @@ from pc3dad.errors import DataError
 from pc3dad.types import BoolArray, Float32Array, Float64Array, Int32Array, PointCloud, UInt8Array
 
 AnyArray = NDArray[Any]
+FLOAT32_MAX = float(np.finfo(np.float32).max)
 ORIGIN_TOLERANCE = 1e-6  # of the bounding-box diagonal: what rounding to float32 may move a point
 
 
@@ -147,29 +148,36 @@ def fan_faces(path: Path, sizes: AnyArray, corners: AnyArray, n_points: int) -> 
 
 def _relative(xyz: Float64Array) -> tuple[Float32Array, Float64Array]:
     """Returns (N, 3) float32 and the (3,) float64 origin they are relative to; see `make_cloud`."""
-    range_limit = float(np.finfo(np.float32).max)
-    inside = np.abs(xyz) <= range_limit  # False for NaN
-    if not inside.all():
+    low, high = _bounds(xyz)
+    if not np.abs([low, high]).max() <= FLOAT32_MAX:  # NaN, infinite or too large somewhere
+        inside = np.abs(xyz) <= FLOAT32_MAX
         xyz = np.where(inside, xyz, np.nan)
-    kept = xyz[inside.all(axis=1)] if not inside.all() else xyz
-    origin = np.zeros(3)
-    if len(kept):
-        low, high = kept.min(axis=0), kept.max(axis=0)
-        largest, diagonal = float(np.abs([low, high]).max()), float(np.linalg.norm(high - low))
-        rounding = float(np.spacing(np.float32(largest))) / 2
-        if rounding > ORIGIN_TOLERANCE * diagonal and largest > 0:
-            origin = low + (high - low) / 2
-            if diagonal > 1e-15 * largest:  # smaller steps than float64 resolves would only add noise
-                step = 10.0 ** np.floor(np.log10(diagonal))
-                origin = np.round(origin / step) * step
+        low, high = _bounds(xyz[inside.all(axis=1)])
+    largest, diagonal = float(np.abs([low, high]).max()), float(np.linalg.norm(high - low))
+    rounding = float(np.spacing(np.float32(largest))) / 2
+    if rounding <= ORIGIN_TOLERANCE * diagonal or largest == 0:
+        return xyz.astype(np.float32), np.zeros(3)
+    origin: Float64Array = low + (high - low) / 2
+    if diagonal > 1e-15 * largest:  # smaller steps than float64 resolves would only add noise
+        step = 10.0 ** np.floor(np.log10(diagonal))
+        origin = np.round(origin / step) * step
     return (xyz - origin).astype(np.float32), origin
+
+
+def _bounds(xyz: Float64Array) -> tuple[Float64Array, Float64Array]:
+    """Lowest and highest coordinates, (3,) each; zeros without points. NaN spreads."""
+    if not len(xyz):
+        return np.zeros(3), np.zeros(3)
+    columns = xyz.T  # column by column: several times faster than NumPy's reduction along rows of three
+    return np.array([column.min() for column in columns]), np.array([column.max() for column in columns])
 
 
 def _unit_length(normals: AnyArray) -> Float32Array:
     """Scales (N, 3) vectors to length 1; zeros and vectors that are not finite become zeros."""
-    vectors = np.where(np.isfinite(normals).all(axis=1, keepdims=True), normals, 0.0).astype(np.float64)
-    length = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))[:, None]
-    unit: Float32Array = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0).astype(
-        np.float32
-    )
-    return unit
+    vectors = normals.astype(np.float64)
+    length = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
+    good = np.isfinite(length) & (length > 0)
+    if not good.all():
+        vectors[~good], length[~good] = 0.0, 1.0
+    vectors /= length[:, None]
+    return vectors.astype(np.float32)

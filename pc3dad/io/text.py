@@ -103,7 +103,7 @@ def read_label_table(path: Path) -> LabelTable:
             raise DataError(
                 f"{path}: row {row + 1} holds a value that is not finite", hint="correct the labels"
             )
-    if labels is not None and not np.isin(labels, (0.0, 1.0)).all():
+    if labels is not None and not ((labels == 0) | (labels == 1)).all():
         found = ", ".join(f"{value:g}" for value in np.unique(labels)[:5])
         LOGGER.warning("%s: labels other than 0 and 1 (found %s)", path, found)
     return LabelTable(xyz, labels)

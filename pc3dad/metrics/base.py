@@ -41,7 +41,7 @@ class MetricSpec:
     oracle: bool = False
 
     def undefined_reason(self, counts: RankCounts) -> str:
-        """Why labels leave it undefined: "one_class", "no_positive" or "no_negative"; empty if they do not."""
+        """Why labels leave it undefined: "one_class", "no_positive", "no_negative"; empty if they do not."""
         if counts.defined:
             return ""
         if self.level == "object":

@@ -1,9 +1,8 @@
 """AUROC, AP and F1-max from ranks: exact, ties as one block, only the order of the scores matters.
 
 A member of the population is predicted anomalous at threshold t iff its score is >= t. Between two distinct
-scores of anomalous members only false positives change, so everything here follows from three numbers for each
-distinct anomalous score v: how many anomalous scores equal v, how many normal ones are > v, how many are >= v.
-They may be counted chunk by chunk and are the same for every order and every split.
+scores of anomalous members only false positives change, so everything follows from three counts for each
+distinct anomalous score v: anomalous scores equal to v, normal scores > v, and normal scores >= v. They may be counted chunk by chunk and are the same for every order and every split.
 """
 
 from dataclasses import dataclass

@@ -8,7 +8,7 @@ import pytest
 from pc3dad import registry
 from pc3dad.config import Config
 from pc3dad.data import manifests
-from pc3dad.data.cards import CARDS, EYECANDIES, FOLDER, MVTEC3D_AD
+from pc3dad.data.cards import CARDS, EYECANDIES, MVTEC3D_AD
 
 PUBLIC = (EYECANDIES, MVTEC3D_AD)
 
@@ -26,7 +26,7 @@ def test_slugs_are_unique_and_sorted():
     assert slugs == sorted(set(slugs))
 
 
-@pytest.mark.parametrize("card", [*PUBLIC, FOLDER], ids=lambda card: card.slug)
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.slug)
 def test_cards_name_a_loader_and_a_configuration_whose_fields_are_described(card):
     entry = registry.datasets()[card.slug]
     assert issubclass(entry.config_class, Config)
