@@ -21,9 +21,11 @@ def seconds(*words: str) -> float:
 
 def main() -> None:
     bare = seconds("-c", "pass")
-    for name, words in {"import pc3dad": ("-c", "import pc3dad"), "pc3dad --help": ("-m", "pc3dad", "--help")}.items():
+    commands = {"import pc3dad": ("-c", "import pc3dad"), "pc3dad --help": ("-m", "pc3dad", "--help")}
+    for name, words in commands.items():
         taken = seconds(*words)
-        print(f"{name:<16} {taken:.3f} s, {taken / bare:.1f} x a bare Python {sys.version.split()[0]} ({bare:.3f} s)")
+        peer = f"a bare Python {sys.version.split()[0]} ({bare:.3f} s)"
+        print(f"{name:<16} {taken:.3f} s, {taken / bare:.1f} x {peer}")
 
 
 if __name__ == "__main__":

@@ -40,8 +40,8 @@ def bench(
 ) -> ExitCode:
     """Run methods on data sets, side by side, and print one table for each population.
 
-    Without options: random and curvature on the embedded synthetic data set. Finished fits and cells of the run
-    folder are reused, failed ones run again.
+    Without options: random and curvature on the embedded synthetic data set. Finished fits and cells of the
+    run folder are reused, failed ones run again.
     """
     from pc3dad.evaluation.bench import run_bench
 

@@ -25,7 +25,7 @@ def list_datasets(plugin: options.Plugin = [], as_json: options.Json = False) ->
 
     entries = list(registry.datasets(plugin))
     if as_json:
-        output.show_json([{"slug": e.slug, "owner": e.owner, "error": e.error, **_plain(e)} for e in entries])
+        output.show_json(options.plain_entries(entries))
     else:
         rows = [
             (e.slug, e.card.title if e.card else "BROKEN", e.card.licence if e.card else e.error)
@@ -47,7 +47,10 @@ def info(
     slug, values = parse_variants(name)[0]
     entry = registry.datasets(plugin)[slug]
     card = entry.ready
-    facts: dict[str, Any] = {"card": _plain(entry), "options": describe_options(entry.config_class)}
+    facts: dict[str, Any] = {
+        "card": card.model_dump(mode="json"),
+        "options": describe_options(entry.config_class),
+    }
     if root is not None or not card.needs_root:
         dataset = entry.open(root, entry.configure(values))
         facts["found"] = {
@@ -132,7 +135,3 @@ def _bounds(schema: dict[str, Any]) -> str:
     words = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
     bounds = [f"{sign} {schema[key]:g}" for key, sign in words.items() if key in schema]
     return ", ".join(bounds) or " | ".join(str(item) for item in schema.get("enum", [schema.get("type", "")]))
-
-
-def _plain(entry: Any) -> dict[str, Any]:
-    return entry.card.model_dump(mode="json") if entry.card else {}

@@ -24,10 +24,7 @@ def list_methods(plugin: options.Plugin = [], as_json: options.Json = False) -> 
 
     entries = list(registry.methods(plugin))
     if as_json:
-        output.show_json([
-            {"slug": e.slug, "owner": e.owner, "error": e.error, "card": e.card.model_dump(mode="json") if e.card else None}
-            for e in entries
-        ])  # fmt: skip
+        output.show_json(options.plain_entries(entries))
     else:
         rows = [
             (e.slug, e.card.regime if e.card else "-", e.card.title if e.card else f"BROKEN: {e.error}")

@@ -1,11 +1,15 @@
 """Options that several commands share."""
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pc3dad.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pc3dad.registry import Entry
 
 Plugin = Annotated[
     list[Path],
@@ -63,3 +67,16 @@ def parse_seeds(text: str) -> list[int]:
             raise ConfigError(f"--seeds {text!r} is not a list of numbers", hint="write 0,1,2 or 0-9")
         seeds += range(int(first), int(last or first) + 1)
     return seeds
+
+
+def plain_entries(entries: Iterable["Entry[Any]"]) -> list[dict[str, Any]]:
+    """Registered cards and broken plug-ins as plain data."""
+    return [
+        {
+            "slug": entry.slug,
+            "owner": entry.owner,
+            "error": entry.error,
+            "card": entry.card.model_dump(mode="json") if entry.card else None,
+        }
+        for entry in entries
+    ]

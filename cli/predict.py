@@ -36,8 +36,8 @@ def predict(
 ) -> ExitCode:
     """Score scans of your own and write a coloured PLY for each.
 
-    Needs no data set and no label. Scores of one method can be compared between parts; they carry no unit and no
-    threshold.
+    Needs no data set and no label. Scores of one method can be compared between parts; they have no unit, and
+    no threshold comes with them.
     """
     from pc3dad.evaluation import files as scoring
 

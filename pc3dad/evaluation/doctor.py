@@ -17,9 +17,8 @@ def examine(device: str = "auto", plugins: Sequence[Path] = ()) -> dict[str, Any
     versions = package_versions()
     methods, datasets = registry.methods(plugins), registry.datasets(plugins)
     problems = [f"package {name} is not installed" for name, version in versions.items() if version is None]
-    for entry in (*methods, *datasets):
-        if entry.card is None:
-            problems.append(f"{entry.slug} ({entry.owner}): {entry.error}")
+    broken = [entry for entry in (*methods, *datasets) if entry.card is None]
+    problems += [f"{entry.slug} ({entry.owner}): {entry.error}" for entry in broken]
     try:
         info = resolve(device)
         described = f"{info.device}, {info.name}, {info.memory_bytes / 2**30:.1f} GiB"

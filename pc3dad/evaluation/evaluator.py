@@ -69,8 +69,8 @@ def evaluate(
     Args:
         scored: the test samples of one category; order does not matter.
         metrics: what to compute.
-        defects: "all"; or "geometry": objects whose only defects keep the shape are left out, and so are points
-            that are labelled for such a defect only.
+        defects: "all"; or "geometry": objects whose only defects keep the shape are left out, and points
+            labelled for such a defect only.
 
     Raises:
         MetricError: duplicate samples, unlabelled objects, wrong lengths, scores that are not finite, an

@@ -1,7 +1,7 @@
 """From a benchmark to fits and cells, the independent units of cache, resume, parallel work and failure.
 
-A fit is (method variant, training set, seed); a cell is (fit, data set, category). Their ids are digests of all
-that can change their result: configuration, revision of the method, data, seed.
+A fit is (method variant, training set, seed); a cell is (fit, data set, category). Their ids are digests of
+all that can change their result: configuration, revision of the method, data, seed.
 """
 
 from collections.abc import Callable, Iterator, Sequence

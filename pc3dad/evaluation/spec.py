@@ -98,8 +98,8 @@ def make_spec(values: Mapping[str, Any], assignments: Sequence[str] = ()) -> Ben
 
     Args:
         values: fields of `BenchSpec`.
-        assignments: "NAME.key=value", an option for every variant of the method or data set NAME that does not
-            set that key itself.
+        assignments: "NAME.key=value", an option for every variant of the method or data set NAME that does
+            not set that key itself.
 
     Raises:
         ConfigError: lists every refused key and value.

@@ -42,7 +42,7 @@ def table_columns(table: NDArray[np.float64]) -> list[Column]:
 
 
 def triple(columns: Mapping[str, Column], names: tuple[str, str, str]) -> NDArray[Any] | None:
-    """Copies three columns to (N, 3) in native byte order, or returns None if one of them is missing."""
+    """Three columns as (N, 3), native byte order, aligned and writable; None if one of them is missing."""
     if not columns.keys() >= set(names):
         return None
     first, second, third = (columns[name] for name in names)
@@ -52,6 +52,6 @@ def triple(columns: Mapping[str, Column], names: tuple[str, str, str]) -> NDArra
         == (True, dtype, first.offset + step * size, first.stride)
         for step, other in ((1, second), (2, third))
     )
-    if packed:  # one copy of whole rows is several times faster than three of columns
-        return first.values(width=3).astype(dtype.newbyteorder("="))
+    if packed:  # no copy if the rows hold nothing else, and one that is several times faster if they do
+        return np.require(first.values(width=3), dtype.newbyteorder("="), ["C", "A", "W"])
     return np.concatenate([first.values(), second.values(), third.values()], axis=1)

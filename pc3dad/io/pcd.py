@@ -1,6 +1,7 @@
 """PCD files of the Point Cloud Library: ascii, binary and binary_compressed, little endian."""
 
 import logging
+import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,12 +13,12 @@ import numpy as np
 
 from pc3dad.errors import DataError
 from pc3dad.io.columns import Column, table_columns, triple
-from pc3dad.io.scan import damaged, make_cloud, read_bytes, unit_colours
+from pc3dad.io.scan import HEADER_BYTES, damaged, make_cloud, read_bytes, unit_colours
 from pc3dad.io.text import read_numbers
 from pc3dad.types import Float32Array, PointCloud, UInt8Array
 
 LOGGER = logging.getLogger(__name__)
-HEADER_BYTES = 65536  # the header must end within them
+HEADER_END = re.compile(rb"^data[^\n]*\n", re.MULTILINE | re.IGNORECASE)
 SIZES = {"F": (4, 8), "I": (1, 2, 4, 8), "U": (1, 2, 4, 8)}  # what each TYPE may have as SIZE
 MAX_EXPANSION = 88  # three bytes of LZF give at most 264
 
@@ -60,7 +61,7 @@ def read_pcd(path: Path) -> PointCloud:
     Raises:
         DataError: the file is not a PCD file or contradicts itself.
     """
-    data = read_bytes(path)
+    data = read_bytes(path, header_end=HEADER_END)
     header = _read_header(path, data)
     read = {"ascii": _ascii_columns, "binary": _binary_columns, "binary_compressed": _compressed_columns}
     columns = read[header.encoding](path, data, header)

@@ -14,11 +14,20 @@ import numpy as np
 from pc3dad.errors import DataError
 from pc3dad.io import atomic, colormap
 from pc3dad.io.columns import Column, triple
-from pc3dad.io.scan import AnyArray, Scan, damaged, fan_faces, make_cloud, read_bytes, unit_colours
+from pc3dad.io.scan import (
+    HEADER_BYTES,
+    AnyArray,
+    Scan,
+    damaged,
+    fan_faces,
+    make_cloud,
+    read_bytes,
+    unit_colours,
+)
 from pc3dad.types import Float32Array, Int32Array, PointCloud, UInt8Array
 
 LOGGER = logging.getLogger(__name__)
-HEADER_BYTES = 1 << 20  # the header must end within them
+HEADER_END = re.compile(rb"^end_header[ \t]*\r?\n", re.MULTILINE)
 TYPES = {"char": "i1", "short": "i2", "int": "i4", "uchar": "u1", "ushort": "u2", "uint": "u4"}
 TYPES |= {"int8": "i1", "int16": "i2", "int32": "i4", "uint8": "u1", "uint16": "u2", "uint32": "u4"}
 TYPES |= {"float": "f4", "double": "f8", "float32": "f4", "float64": "f8"}
@@ -60,7 +69,7 @@ def read_ply(path: Path) -> Scan:
     Raises:
         DataError: the file is not a PLY file or contradicts itself.
     """
-    data = read_bytes(path)
+    data = read_bytes(path, header_end=HEADER_END)
     encoding, elements, body = _read_header(path, data)
     if encoding == "ascii":
         block, read_as, start = _ascii_block(path, data, body), _as_doubles(elements), 0
@@ -135,7 +144,7 @@ def _ply_bytes(parts: list[tuple[str, AnyArray]]) -> bytes:
 def _read_header(path: Path, data: UInt8Array) -> tuple[str, list[_Element], int]:
     """Returns the encoding, the elements in file order and the byte where they start."""
     head = data[:HEADER_BYTES].tobytes()
-    last = re.search(rb"^end_header[ \t]*\r?\n", head, re.MULTILINE)
+    last = HEADER_END.search(head)
     if not head.startswith(b"ply") or last is None:
         raise DataError(f"{path}: no PLY header from ply to end_header", hint="check that this is a PLY file")
     encoding, elements = "", list[_Element]()

@@ -1,5 +1,7 @@
 """What every reader of clouds shares: bytes of a file, precision, colours, faces."""
 
+import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from pc3dad.errors import DataError
 from pc3dad.types import BoolArray, Float32Array, Float64Array, Int32Array, PointCloud, UInt8Array
 
 AnyArray = NDArray[Any]
+HEADER_BYTES = 1 << 16  # headers of PCD and PLY must end within them
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 ORIGIN_TOLERANCE = 1e-6  # of the bounding-box diagonal: what rounding to float32 may move a point
 
@@ -48,15 +51,26 @@ def check_file(path: Path) -> None:
         raise DataError(f"{path}: the file is empty", hint="copy or export it again")
 
 
-def read_bytes(path: Path) -> UInt8Array:
+def read_bytes(path: Path, *, header_end: re.Pattern[bytes] | None = None) -> UInt8Array:
     """Returns the content of a regular file, (B,) uint8.
+
+    Args:
+        path: file to read.
+        header_end: matches the last line of the header, within `HEADER_BYTES`. The byte after it is then aligned
+            in memory, so that numbers that start there can be used without a copy.
 
     Raises:
         DataError: as `check_file`, or the file cannot be read.
     """
     check_file(path)
     try:
-        return np.fromfile(path, np.uint8)
+        with path.open("rb") as stream:
+            last = header_end.search(stream.read(HEADER_BYTES)) if header_end else None
+            shift = -last.end() % 8 if last else 0
+            size = stream.seek(0, os.SEEK_END)
+            content = np.empty(shift + size, np.uint8)[shift:]
+            stream.seek(0)
+            return content[: stream.readinto(content.data)]
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}", hint="check the permissions of the file") from error
 

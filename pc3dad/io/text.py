@@ -97,12 +97,9 @@ def read_label_table(path: Path) -> LabelTable:
         raise DataError(f"{path}: lines have 2 columns", hint="expected label, or x y z, or x y z label")
     xyz = table[:, :3].copy() if table.shape[1] >= 3 else None
     labels = None if table.shape[1] == 3 else table[:, 0 if xyz is None else 3].copy()
-    for values in (xyz, labels):
-        if values is not None and not np.isfinite(values).all():
-            row = int(np.argmin(np.isfinite(values.reshape(len(table), -1)).all(axis=1)))
-            raise DataError(
-                f"{path}: row {row + 1} holds a value that is not finite", hint="correct the labels"
-            )
+    if not np.isfinite(table[:, :4]).all():
+        row = int(np.argmin(np.isfinite(table[:, :4]).all(axis=1)))
+        raise DataError(f"{path}: row {row + 1} holds a value that is not finite", hint="correct the labels")
     if labels is not None and not ((labels == 0) | (labels == 1)).all():
         found = ", ".join(f"{value:g}" for value in np.unique(labels)[:5])
         LOGGER.warning("%s: labels other than 0 and 1 (found %s)", path, found)

@@ -2,7 +2,8 @@
 
 A member of the population is predicted anomalous at threshold t iff its score is >= t. Between two distinct
 scores of anomalous members only false positives change, so everything follows from three counts for each
-distinct anomalous score v: anomalous scores equal to v, normal scores > v, and normal scores >= v. They may be counted chunk by chunk and are the same for every order and every split.
+distinct anomalous score v: anomalous scores equal to v, normal scores > v, normal scores >= v. They may be
+counted chunk by chunk and are the same for every order and every split.
 """
 
 from dataclasses import dataclass

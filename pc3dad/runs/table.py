@@ -123,7 +123,7 @@ class Pivot:
         return Mean(fmean(defined), stdev(runs) if len(runs) > 1 else None, len(runs), len(defined))
 
     def chance(self, metric: str, category: str | None = None) -> Mean:
-        """Value of a scorer that knows nothing on the same labels; the mean over categories if none is named."""
+        """Value of a scorer that knows nothing on the same labels; without a category the mean over all."""
         where = [row for row in self.rows if row.metric == metric and row.chance is not None]
         found = {row.category: row.chance for row in where if category in (None, row.category)}
         values = [value for value in found.values() if value is not None]

@@ -2,14 +2,14 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, NonNegativeFloat, ValidationError
 
 from pc3dad.errors import DataError
@@ -111,7 +111,7 @@ def read_manifest(folder: Path) -> dict[str, ManifestEntry]:
 
 
 def compare(
-    actual: Mapping[str, ArrayLike], expected: Mapping[str, NDArray[Any]], entry: ManifestEntry
+    actual: Mapping[str, NDArray[Any]], expected: Mapping[str, NDArray[Any]], entry: ManifestEntry
 ) -> Comparison:
     """Compares every output; one that is left out or that the reference does not have is a problem.
 
@@ -126,7 +126,7 @@ def compare(
     problems = [f"{PREFIX}{key}: left out" for key in expected if key not in actual]
     problems += [f"{PREFIX}{key}: unknown to the reference" for key in actual if key not in expected]
     for key in expected.keys() & actual.keys():
-        difference, problem = _compare_one(key, np.asarray(actual[key]), expected[key], entry)
+        difference, problem = _compare_one(key, actual[key], expected[key], entry)
         largest += [] if difference is None else [difference]
         problems += [f"{PREFIX}{key}: {problem}"] if problem else []
     return Comparison(max(largest, default=None), tuple(sorted(problems)))
@@ -136,46 +136,52 @@ def _compare_one(
     key: str, actual: NDArray[Any], expected: NDArray[Any], entry: ManifestEntry
 ) -> tuple[float | None, str]:
     """Largest difference of one output and what is wrong with it, "" if nothing is."""
-    if actual.dtype.kind not in "biuf":
-        return None, f"type {actual.dtype}, expected {expected.dtype}"
-    if actual.shape != expected.shape:
-        return None, f"shape {actual.shape}, expected {expected.shape}"
+    if problem := _mismatch(actual, expected):
+        return None, problem
     if expected.size == 0:
         return None, ""
     if expected.dtype.kind != "f":
         return _compare_exactly(actual, expected)
-    if (np.isnan(actual) != np.isnan(expected)).any():
-        return None, "NaN at other places than in the reference"
     allowed = allowance(f"{PREFIX}{key}", expected, entry)
     difference = _distance(actual, expected) / allowed.scale
     tolerance = np.broadcast_to(allowed.tolerance, difference.shape)
+    largest = float(difference.max())
     failed = difference > tolerance
     if not failed.any():
-        return float(difference.max()), ""
+        return largest, ""
     worst = np.argmax(np.where(failed, difference, -1))
     where = f" at {tuple(map(int, np.unravel_index(worst, failed.shape)))}" if failed.ndim else ""
-    problem = (
-        f"difference {difference.flat[worst]:.2e}{where}, tolerance {tolerance.flat[worst]:.0e}, "
-        f"{np.count_nonzero(failed)} of {failed.size} differ"
+    return largest, (
+        f"difference {difference.flat[worst]:.1e}{where}, tolerance {tolerance.flat[worst]:.1e}, "
+        f"{np.count_nonzero(failed)} of {failed.size} outside"
     )
-    return float(difference.max()), problem
+
+
+def _mismatch(actual: NDArray[Any], expected: NDArray[Any]) -> str:
+    if actual.dtype.kind not in "biuf":
+        return f"type {actual.dtype}, expected {expected.dtype}"
+    if actual.shape != expected.shape:
+        return f"shape {actual.shape}, expected {expected.shape}"
+    if expected.dtype.kind == "f" and (np.isnan(actual) != np.isnan(expected)).any():
+        return "NaN at other places than in the reference"
+    return ""
 
 
 def _compare_exactly(actual: NDArray[Any], expected: NDArray[Any]) -> tuple[float, str]:
     unequal = actual != expected
     if not unequal.any():
         return 0.0, ""
-    largest = float(np.nanmax(_distance(actual, expected)))
-    problem = f"difference {largest:g}, must be equal, {np.count_nonzero(unequal)} of {unequal.size} differ"
-    return largest, problem
+    largest = float(_distance(actual, expected).max())
+    n_unequal = np.count_nonzero(unequal)
+    return largest, f"difference {largest:g}, must be equal, {n_unequal} of {unequal.size} are not"
 
 
 def _distance(actual: NDArray[Any], expected: NDArray[Any]) -> Float64Array:
     """|a - b| in float64, 0 where both are the same infinity or NaN, infinite where only one is finite."""
     a, b = actual.astype(np.float64), expected.astype(np.float64)
     with np.errstate(invalid="ignore"):  # inf - inf
-        distance: Float64Array = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, np.abs(a - b))
-    return distance
+        distance = np.nan_to_num(np.abs(a - b), nan=np.inf, posinf=np.inf)
+    return np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, distance)
 
 
 def allowance(key: str, expected: NDArray[Any], entry: ManifestEntry) -> Allowance:
@@ -194,10 +200,19 @@ def allowance(key: str, expected: NDArray[Any], entry: ManifestEntry) -> Allowan
     if (train := entry.tol_train) is None:
         return plain
     step = _STEP.search(key)
-    if step is None:  # a curve: element k is taken before step k + 1
-        return plain._replace(tolerance=np.array([train.tol, *[train.after_step] * (finite.size - 1)]))
-    if int(step[1]) > 1:
+    if step is None and expected.ndim == 1:  # a curve over steps, whose first element precedes the first step
+        return plain._replace(tolerance=np.where(np.arange(len(expected)) == 0, train.tol, train.after_step))
+    if step is not None and int(step[1]) > 1:
         return plain._replace(tolerance=train.after_step)
-    if not _GRADIENT.search(key):
-        return plain._replace(tolerance=train.tol)
-    return _gradient_allowance(key, float(finite.max()), train)
+    if _GRADIENT.search(key):
+        return _gradient_allowance(key, float(finite.max()), train)
+    return plain._replace(tolerance=train.tol)
+
+
+def _gradient_allowance(key: str, largest: float, train: TrainTolerances) -> Allowance:
+    if largest < train.ignore_gradient_below:
+        return Allowance(train.ignore_gradient_below, 1.0)
+    tolerance = train.gradient
+    if train.deep_prompt_gradient is not None and _DEEP_PROMPT_GRADIENT.search(key):
+        tolerance = train.deep_prompt_gradient
+    return Allowance(tolerance, largest or 1.0)

@@ -9,6 +9,22 @@ import pytest
 
 SMALL = "synthetic[points=600,train=1,good=2,defective=3]"
 
+RAISING = """
+from pc3dad.cards import MethodCard
+from pc3dad.config import Config
+from pc3dad.methods.base import BaseMethod
+
+CARD = MethodCard(slug="raising", title="It raises", regime="training-free", inputs=("xyz",),
+                  outputs=("object",), deterministic=True, revision=1,
+                  method=":Raising", config="pc3dad.config:Config")
+
+class Raising(BaseMethod):
+    card = CARD
+
+    def score(self, sample, ctx):
+        raise KeyError("x")
+"""
+
 
 @pytest.fixture
 def pc3dad(tmp_path):
@@ -57,25 +73,18 @@ def test_bench_json_is_one_document(pc3dad):
 
 
 def test_bench_reads_a_file_and_options_win_over_it(pc3dad, tmp_path):
-    text = 'name = "mine"\nseeds = [0, 1]\nmethods = ["random"]\ndatasets = [{ name = "synthetic", set = { points = 600 } }]\n'
+    text = 'name = "mine"\nseeds = [0, 1]\nmethods = ["random"]\n'
+    text += 'datasets = [{ name = "synthetic", set = { points = 600 } }]\n'
     (tmp_path / "bench.toml").write_text(text)
-    document = json.loads(
-        pc3dad(
-            "bench", "--config", "bench.toml", "--seeds", "5", "--set", "synthetic.good=1", "--json"
-        ).stdout
-    )
+    words = ["--config", "bench.toml", "--seeds", "5", "--set", "synthetic.good=1", "--json"]
+    document = json.loads(pc3dad("bench", *words).stdout)
     assert {row["seed"] for row in document["rows"]} == {5}
     assert {row["run"] for row in document["rows"]} == {"mine"}
 
 
 def test_a_failed_cell_is_exit_code_1_and_the_table_shows_the_hole(pc3dad, tmp_path):
-    plugin = tmp_path / "broken_one.py"
-    plugin.write_text(
-        "from pc3dad.cards import MethodCard\nfrom pc3dad.config import Config\nfrom pc3dad.methods.base import BaseMethod\n"
-        "CARD = MethodCard(slug='raising', title='It raises', regime='training-free', inputs=('xyz',), outputs=('object',),"
-        " deterministic=True, revision=1, method=':Raising', config='pc3dad.config:Config')\n"
-        "class Raising(BaseMethod):\n    card = CARD\n    def score(self, sample, ctx):\n        raise KeyError('x')\n"
-    )
+    plugin = tmp_path / "raising.py"
+    plugin.write_text(RAISING)
     done = pc3dad("bench", "-d", SMALL, "-m", "raising,random", "--plugin", plugin, code=1)
     assert "failed: raising seed 0 on" in done.stderr
     assert "! raising on bottle, seed 0" in done.stdout

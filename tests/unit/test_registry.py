@@ -14,8 +14,9 @@ PLUGIN = """
     from pc3dad.methods.base import BaseMethod
     from pc3dad.types import Prediction, Regime
 
-    CARD = MethodCard(slug="{slug}", title="A method in one file", regime=Regime.TRAINING_FREE, inputs=("xyz",),
-                      outputs=("object",), deterministic=True, revision=1, method=":Flat", config=":FlatConfig")
+    CARD = MethodCard(slug="{slug}", title="A method in one file", regime=Regime.TRAINING_FREE,
+                      inputs=("xyz",), outputs=("object",), deterministic=True, revision=1,
+                      method=":Flat", config=":FlatConfig")
 
     class FlatConfig(Config):
         level: float = 0.5
