@@ -48,7 +48,7 @@ def main() -> None:
     """Runs the command line: errors become one sentence and an exit code."""
     debug = "--debug" in sys.argv
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what is wrong with a file is in our own sentence
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # our own error says it in one sentence
     logging.getLogger("pc3dad").setLevel(logging.DEBUG if debug else logging.WARNING)
     words = ["--debug"] * debug + [word for word in sys.argv[1:] if word != "--debug"]  # accepted anywhere
     try:

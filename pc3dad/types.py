@@ -76,7 +76,7 @@ class PointCloud:
         for name in ("normals", "rgb"):
             if (value := getattr(self, name)) is not None:
                 object.__setattr__(self, name, _array(value, np.float32, name, (n, 3)))
-        finite = np.isfinite(xyz).all(axis=1)
+        finite = _finite_rows(xyz)
         given = cast("BoolArray | None", self.valid)
         valid = finite if given is None else _array(given, np.bool_, "valid", (n,)) & finite
         object.__setattr__(self, "valid", valid)
@@ -154,6 +154,12 @@ class Prediction:
     propagation: str = "native"
     n_filled: int = 0
     extras: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _finite_rows(xyz: Float32Array) -> BoolArray:
+    """(N,) bool. Column by column: `all(axis=1)` over three columns takes longer than reading the file."""
+    finite = np.isfinite(xyz)
+    return np.ones(len(xyz), np.bool_) if finite.all() else finite[:, 0] & finite[:, 1] & finite[:, 2]
 
 
 def _array(value: Any, dtype: type, name: str, shape: tuple[int, ...]) -> NDArray[Any]:

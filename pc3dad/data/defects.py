@@ -17,7 +17,7 @@ SHRINK = 0.9
 STEP = 1e-3  # of the reach, for slopes
 
 Height = Callable[[Float64Array, Float64Array], Float64Array]
-"""Two coordinates (M,) in a plane, in units of the reach, to (M,) millimetres; 0 outside of the unit circle."""
+"""Two coordinates (M,) in a plane, in units of the reach, to (M,) millimetres; 0 outside the unit circle."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,7 +77,9 @@ class Defect:
         rise_u = (height(u + STEP, v) - height(u - STEP, v)) / (2 * STEP * reach)
         rise_v = (height(u, v + STEP) - height(u, v - STEP)) / (2 * STEP * reach)
         shift[below] = height(u, v)
-        stretch[below] = facing * np.sqrt(1 + (rise_u - along_u / facing) ** 2 + (rise_v - along_v / facing) ** 2)
+        stretch[below] = facing * np.sqrt(
+            1 + (rise_u - along_u / facing) ** 2 + (rise_v - along_v / facing) ** 2
+        )
         return shift, stretch
 
 
@@ -92,7 +94,7 @@ def dent(rng: np.random.Generator, area: float) -> Relief:
 
 
 def scratch(rng: np.random.Generator, area: float) -> Relief:
-    """A straight groove, 0.8 to 1.8 mm deep and 5 to 8 times as long as wide, on 0.7 to 1 % of the surface."""
+    """A groove, 0.8 to 1.8 mm deep and 5 to 8 times as long as wide, on 0.7 to 1 % of the surface."""
     depth, aspect = rng.uniform(0.8, 1.8), rng.uniform(5, 8)
     visible = area * rng.uniform(0.007, 0.01)
 

@@ -1,28 +1,28 @@
 """Parametric parts: surfaces made of conical rings, from which points are drawn uniformly by area."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
 
-from pc3dad.types import Float64Array
+from pc3dad.types import BoolArray, Float64Array
+
+NO_BORES = np.zeros((0, 3))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Surface:
-    """Conical rings around vertical axes; discs, rings and tubes are special cases. Millimetres.
+    """Conical rings around the vertical axis, with discs and tubes as special cases. Millimetres.
 
     Attributes:
-        rings: (R, 4) float64: radius and height where a ring begins, radius and height where it ends. The
-            material lies to the left of the way from begin to end (drawn with the axis on the left).
-        axes: (R, 2) float64, where the axis of each ring stands.
-        bores: (B, 3) float64, x, y and radius of holes through all horizontal rings.
+        rings: (R, 4) float64: radius and height where a ring begins, radius and height where it ends. Seen
+            with the axis on the left, the material lies to the left of the way from begin to end.
+        bores: (B, 3) float64: x, y and radius of vertical holes through all horizontal rings.
     """
 
     rings: Float64Array
-    axes: Float64Array
-    bores: Float64Array = field(default_factory=lambda: np.zeros((0, 3)))
+    bores: Float64Array
 
     @property
     def area(self) -> float:
@@ -44,11 +44,10 @@ class Surface:
         radius, height = begin + along * (end - begin), bottom + along * (top - bottom)
         cosine, sine = np.cos(2 * np.pi * turn), np.sin(2 * np.pi * turn)
         xyz = np.stack([radius * cosine, radius * sine, height], axis=1)
-        xyz[:, :2] += self.axes[ring]
         slant = np.hypot(end - begin, top - bottom)
         outward, upward = (top - bottom) / slant, (begin - end) / slant
         normals = np.stack([outward * cosine, outward * sine, upward], axis=1)
-        kept = ~self._inside_bore(xyz, horizontal=top == bottom)
+        kept = ~self._inside_bore(xyz, horizontal=np.abs(top - bottom) < 1e-9)
         return xyz[kept], normals[kept]
 
     def _ring_areas(self) -> Float64Array:
@@ -56,7 +55,7 @@ class Surface:
         areas: Float64Array = np.pi * (begin + end) * np.hypot(end - begin, top - bottom)
         return areas
 
-    def _inside_bore(self, xyz: Float64Array, *, horizontal: np.ndarray) -> np.ndarray:
+    def _inside_bore(self, xyz: Float64Array, *, horizontal: BoolArray) -> BoolArray:
         inside = np.zeros(len(xyz), dtype=np.bool_)
         for x, y, radius in self.bores:
             inside |= np.hypot(xyz[:, 0] - x, xyz[:, 1] - y) < radius
@@ -79,7 +78,10 @@ def bottle(rng: np.random.Generator) -> Surface:
 
 
 def flange(rng: np.random.Generator) -> Surface:
-    """A disc of 100 to 130 mm across with a round rim, a bell-shaped hub, a bore and 3 to 6 bolt holes."""
+    """A disc of 100 to 130 mm across with a round rim, a bell-shaped hub, a bore and 3 to 6 bolt holes.
+
+    The scanner does not look into the bore and the holes: their walls are missing.
+    """
     outer, foot, bore = rng.uniform(50, 65), rng.uniform(26, 32), rng.uniform(8, 12)
     thickness, height, mouth = rng.uniform(8, 14), rng.uniform(24, 36), rng.uniform(3, 6)
     turn = np.linspace(-np.pi / 2, np.pi / 2, 25)
@@ -87,13 +89,10 @@ def flange(rng: np.random.Generator) -> Surface:
     way = np.linspace(0, 1, 41)
     rise = (1 - np.cos(np.pi * way)) / 2
     hub = np.stack([foot + way * (bore + mouth - foot), thickness + rise * (height - thickness)], axis=1)
-    disc = _revolved(np.concatenate([[[bore, 0]], rim, hub, [[bore, height], [bore, 0]]]))
     bolts, radius, circle = int(rng.integers(3, 7)), rng.uniform(3, 4.5), outer - rng.uniform(11, 13)
     angles = 2 * np.pi * (np.arange(bolts) / bolts + rng.random())
-    centres = circle * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    walls = np.tile([radius, thickness, radius, 0.0], (bolts, 1))
-    bores = np.column_stack([centres, np.full(bolts, radius)])
-    return Surface(np.concatenate([disc.rings, walls]), np.concatenate([disc.axes, centres]), bores)
+    bores = np.column_stack([circle * np.cos(angles), circle * np.sin(angles), np.full(bolts, radius)])
+    return _revolved(np.concatenate([[[bore, 0]], rim, hub, [[bore, height]]]), bores)
 
 
 SHAPES: Mapping[str, Callable[[np.random.Generator], Surface]] = MappingProxyType(
@@ -102,7 +101,6 @@ SHAPES: Mapping[str, Callable[[np.random.Generator], Surface]] = MappingProxyTyp
 """Category to a function that makes one part of it."""
 
 
-def _revolved(profile: Float64Array) -> Surface:
-    """Surface of revolution of a (P, 2) profile of radius and height, counter-clockwise seen from the axis."""
-    rings = np.concatenate([profile[:-1], profile[1:]], axis=1)
-    return Surface(rings, np.zeros((len(rings), 2)))
+def _revolved(profile: Float64Array, bores: Float64Array = NO_BORES) -> Surface:
+    """What a (P, 2) profile of radius and height sweeps; it runs from the bottom over the outside to the top."""
+    return Surface(np.concatenate([profile[:-1], profile[1:]], axis=1), bores)

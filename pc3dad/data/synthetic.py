@@ -90,7 +90,10 @@ class Synthetic:
         Raises:
             DataError: there is no such category.
         """
-        return [SampleRef(category, split, f"{split}_{index:03d}") for index in range(len(self._kinds(category, split)))]
+        return [
+            SampleRef(category, split, f"{split}_{index:03d}")
+            for index in range(len(self._kinds(category, split)))
+        ]
 
     def load(self, ref: SampleRef) -> Sample:
         """Generates one cloud.
@@ -123,7 +126,9 @@ class Synthetic:
     def _kinds(self, category: str, split: Split) -> list[str]:
         """Kind of each sample of a split. In the test split they are mixed, so that numbers tell nothing."""
         if category not in SHAPES:
-            raise DataError(f"synthetic has no category {category!r}", hint=f"choose from {', '.join(SHAPES)}")
+            raise DataError(
+                f"synthetic has no category {category!r}", hint=f"choose from {', '.join(SHAPES)}"
+            )
         if split is Split.TRAIN:
             return [GOOD] * self._config.train
         if split is not Split.TEST:
@@ -135,11 +140,20 @@ class Synthetic:
         return [kinds[index] for index in order]
 
     def _make(self, ref: SampleRef) -> _Part:
-        kinds = {item.id: kind for item, kind in zip(self.refs(ref.category, ref.split), self._kinds(ref.category, ref.split), strict=True)}
+        kinds = {
+            item.id: kind
+            for item, kind in zip(
+                self.refs(ref.category, ref.split), self._kinds(ref.category, ref.split), strict=True
+            )
+        }
         if ref.id not in kinds:
-            raise DataError(f"synthetic {ref.category} has no {ref.split} sample {ref.id!r}", hint="ask `refs`")
+            raise DataError(
+                f"synthetic {ref.category} has no {ref.split} sample {ref.id!r}", hint="ask `refs`"
+            )
         names = (ref.category, str(ref.split), ref.id)
-        return _generate(ref.category, kinds[ref.id], self._config.points, seeding.generator(self._config.seed, *names))
+        return _generate(
+            ref.category, kinds[ref.id], self._config.points, seeding.generator(self._config.seed, *names)
+        )
 
 
 def _generate(category: str, kind: str, points: int, rng: np.random.Generator) -> _Part:

@@ -14,7 +14,8 @@ def nearest(
 
     Args:
         points: (N, 3), any unit.
-        scored: (M,) ascending indices of the points that have a score; of two equally near ones the lower wins.
+        scored: (M,) ascending indices of the points that have a score; of two equally near ones
+            the lower wins.
         scores: (M,) float32.
         workers: threads.
 

@@ -56,7 +56,7 @@ def read_bytes(path: Path, *, header_end: re.Pattern[bytes] | None = None) -> UI
 
     Args:
         path: file to read.
-        header_end: matches the last line of the header, within `HEADER_BYTES`. The byte after it is then aligned
+        header_end: matches the last line of the header, within `HEADER_BYTES`. What follows is then aligned
             in memory, so that numbers that start there can be used without a copy.
 
     Raises:
@@ -90,7 +90,7 @@ def make_cloud(
 ) -> PointCloud:
     """Builds a cloud from the coordinates of a file and keeps their precision.
 
-    float32 coordinates are kept as they are. Others keep `origin` 0 too, unless rounding the largest of them
+    Coordinates that float32 holds exactly keep `origin` 0. So do others, unless rounding the largest of them
     to float32 could move a point by more than `ORIGIN_TOLERANCE` of the bounding-box diagonal (map
     coordinates do): then `origin` is the centre of the box, rounded to the power of ten at or below the
     diagonal. Coordinates beyond the range of float32 count as missing.
@@ -169,8 +169,9 @@ def _relative(xyz: Float64Array) -> tuple[Float32Array, Float64Array]:
         low, high = _bounds(xyz[inside.all(axis=1)])
     largest, diagonal = float(np.abs([low, high]).max()), float(np.linalg.norm(high - low))
     rounding = float(np.spacing(np.float32(largest))) / 2
-    if rounding <= ORIGIN_TOLERANCE * diagonal or largest == 0:
-        return xyz.astype(np.float32), np.zeros(3)
+    rounded = xyz.astype(np.float32)
+    if rounding <= ORIGIN_TOLERANCE * diagonal or np.array_equal(rounded, xyz, equal_nan=True):
+        return rounded, np.zeros(3)
     origin: Float64Array = low + (high - low) / 2
     if diagonal > 1e-15 * largest:  # smaller steps than float64 resolves would only add noise
         step = 10.0 ** np.floor(np.log10(diagonal))

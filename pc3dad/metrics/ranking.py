@@ -202,7 +202,7 @@ def _as_array(values: ArrayLike, what: str) -> NDArray[Any]:
         ValueError,
         RuntimeError,
     ) as error:  # ragged lists; tensors on a device or with a gradient
-        reason = str(error).partition("\n")[0]
+        reason = str(error).partition("\n")[0].rstrip(".")
         raise MetricError(f"{what} are no array ({reason})", hint="pass a NumPy array") from error
     if array.ndim != 1:
         raise MetricError(f"{what} have shape {array.shape}", hint="pass a one-dimensional array")

@@ -1,6 +1,7 @@
 """The command line as a user meets it: output, exit codes, one sentence per error."""
 
 import json
+import signal
 import subprocess
 import sys
 
@@ -180,3 +181,21 @@ def test_data_info_tells_licence_and_options(pc3dad, name):
 def test_help_of_every_command_fits_the_terminal(pc3dad):
     for words in ([], ["bench"], ["predict"], ["data", "info"], ["methods", "new"]):
         assert max(map(len, pc3dad(*words, "--help").stdout.splitlines())) <= 80
+
+
+def test_ctrl_c_is_exit_code_130_and_leaves_a_run_that_goes_on(pc3dad, tmp_path):
+    plugin = tmp_path / "raising.py"
+    plugin.write_text(RAISING.replace('raise KeyError("x")', "import time; time.sleep(0.5); 1 / 0"))
+    words = ["bench", "-d", SMALL, "-m", "random,raising", "--plugin", str(plugin)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "pc3dad", *words], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    ) as running:
+        while "cell 3" not in running.stderr.readline():
+            assert running.poll() is None
+        running.send_signal(signal.SIGINT)
+        _, errors = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "goes on where it stopped" in errors
+    assert "Traceback" not in errors
+    assert json.loads((tmp_path / "runs" / "synthetic" / "run.json").read_text())["status"] == "interrupted"
+    assert "2 reused" in pc3dad(*words, code=1).stderr

@@ -39,3 +39,13 @@ def test_torch_generators_are_repeatable():
     torch = pytest.importorskip("torch")
     draws = [torch.rand(3, generator=RunContext(seed=2).torch_rng("weights")) for _ in range(2)]
     assert torch.equal(*draws)
+
+
+def test_the_filler_of_missing_points_is_no_content():
+    valid = np.array([True, True, False, True])
+    clouds = []
+    for filler in (0.0, np.nan):
+        xyz = np.arange(12.0).reshape(4, 3)
+        xyz[2] = filler
+        clouds.append(PointCloud(xyz, valid=valid))
+    assert seeding.cloud_key(clouds[0]) == seeding.cloud_key(clouds[1])

@@ -1,0 +1,65 @@
+"""Curvature: parts are smooth nearly everywhere, so points where the surface suddenly bends stand out."""
+
+import numpy as np
+
+from pc3dad.baselines.curvature.card import CARD
+from pc3dad.baselines.curvature.config import CurvatureConfig
+from pc3dad.context import RunContext
+from pc3dad.errors import MethodError
+from pc3dad.geometry import descriptors, neighbors, propagate, sampling
+from pc3dad.methods import scoring
+from pc3dad.methods.base import BaseMethod
+from pc3dad.types import Float32Array, Prediction, Sample
+
+FLOOR = 1e-6  # surface variation of rounding errors: a perfectly smooth part is not scaled up to noise
+
+
+class Curvature(BaseMethod[CurvatureConfig]):
+    """Compares the surface variation of every point with the median of its surroundings."""
+
+    card = CARD
+
+    def score(self, sample: Sample, ctx: RunContext) -> Prediction:
+        """Scores one sample; points that are not valid get 0.
+
+        Raises:
+            MethodError: no point is valid.
+        """
+        cloud = sample.cloud
+        xyz = cloud.valid_xyz
+        if len(xyz) == 0:
+            raise MethodError(
+                f"sample {sample.id!r} has no valid point", hint="leave it out or mend the file"
+            )
+        scored = sampling.radial_subset(xyz, n=self.config.max_points)
+        contrast = self._contrast(xyz[scored], ctx.workers)
+        points = np.zeros(len(cloud), dtype=np.float32)
+        points[cloud.valid] = propagate.nearest(xyz, scored, contrast, workers=ctx.workers)
+        n_filled = len(xyz) - len(scored)
+        return Prediction(
+            sample.id,
+            object_score=scoring.top_mean(contrast, share=self.config.share),
+            point_scores=points,
+            propagation="nearest" if n_filled else "native",
+            n_filled=n_filled,
+        )
+
+    def _contrast(self, xyz: Float32Array, workers: int) -> Float32Array:
+        """|variation - median of the surroundings|, in units of its median over the part.
+
+        The unit makes parts comparable that were scanned with more or less noise. Clouds too small for a
+        neighbourhood, lines and single positions get 0 everywhere.
+
+        Args:
+            xyz: (M, 3) float32, any unit.
+            workers: threads.
+
+        Returns:
+            (M,) float32.
+        """
+        k, context = (min(size, len(xyz)) for size in (self.config.k, self.config.context))
+        _, near = neighbors.knn(xyz, xyz, k=max(k, context), workers=workers)
+        variation = descriptors.surface_variation(xyz, near[:, :k])
+        contrast = np.abs(variation - np.median(variation[near[:, :context]], axis=1))
+        scaled: Float32Array = contrast / (np.median(contrast) + np.float32(FLOOR))
+        return scaled
