@@ -11,8 +11,6 @@ from pc3dad.methods import scoring
 from pc3dad.methods.base import BaseMethod
 from pc3dad.types import Float32Array, Prediction, Sample
 
-FLOOR = 1e-6  # surface variation of rounding errors: a perfectly smooth part is not scaled up to noise
-
 
 class Curvature(BaseMethod[CurvatureConfig]):
     """Compares the surface variation of every point with the median of its surroundings."""
@@ -45,21 +43,19 @@ class Curvature(BaseMethod[CurvatureConfig]):
         )
 
     def _contrast(self, xyz: Float32Array, workers: int) -> Float32Array:
-        """|variation - median of the surroundings|, in units of its median over the part.
+        """|variation - median variation of the surroundings|, which has no unit and needs no scaling.
 
-        The unit makes parts comparable that were scanned with more or less noise. Clouds too small for a
-        neighbourhood, lines and single positions get 0 everywhere.
+        Clouds too small for a neighbourhood, lines and single positions get 0 everywhere.
 
         Args:
             xyz: (M, 3) float32, any unit.
             workers: threads.
 
         Returns:
-            (M,) float32.
+            (M,) float32 in [0, 1/3].
         """
         k, context = (min(size, len(xyz)) for size in (self.config.k, self.config.context))
         _, near = neighbors.knn(xyz, xyz, k=max(k, context), workers=workers)
         variation = descriptors.surface_variation(xyz, near[:, :k])
-        contrast = np.abs(variation - np.median(variation[near[:, :context]], axis=1))
-        scaled: Float32Array = contrast / (np.median(contrast) + np.float32(FLOOR))
-        return scaled
+        contrast: Float32Array = np.abs(variation - np.median(variation[near[:, :context]], axis=1))
+        return contrast

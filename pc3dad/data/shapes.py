@@ -102,5 +102,5 @@ SHAPES: Mapping[str, Callable[[np.random.Generator], Surface]] = MappingProxyTyp
 
 
 def _revolved(profile: Float64Array, bores: Float64Array = NO_BORES) -> Surface:
-    """What a (P, 2) profile of radius and height sweeps; it runs from the bottom over the outside to the top."""
+    """What a (P, 2) profile of radius and height sweeps, from the bottom over the outside to the top."""
     return Surface(np.concatenate([profile[:-1], profile[1:]], axis=1), bores)

@@ -124,6 +124,7 @@ def _predict(cell: Cell, method: Method, runs: RunStore, ctx: RunContext, step: 
     feed = _Feed(cell, meter)
     records: list[SampleRecord] = []
     total = len(feed)
+    ctx.progress(step, 0, total)
     with _method_errors(runs, cell.label):
         meter.restart()
         for prediction in method.predict(feed, ctx):

@@ -37,6 +37,8 @@ def read_xyz_tiff(path: Path) -> PointCloud:
     with _xyz_series(path) as series:
         height, width, _ = series.shape
         xyz = np.asarray(series.asarray()).reshape(-1, 3)
+        if len(xyz) != height * width:
+            raise damaged(path, f"it holds {len(xyz)} of {height * width} points")
     valid = np.isfinite(xyz).all(axis=1) & (xyz != 0).any(axis=1)
     return make_cloud(xyz, valid=valid, grid=(height, width))
 
@@ -136,7 +138,9 @@ def _xyz_series(path: Path) -> Iterator[Any]:
     check_file(path)
     try:
         with tifffile.TiffFile(path) as file:
-            series = file.series[0]
+            # Looking for series walks the whole chain of pages, which never ends in some damaged files. Only
+            # files that tifffile itself wrote as a stack of rows need it.
+            series = file.series[0] if file.is_shaped else file.pages.first
             _require_xyz(path, series)
             yield series
     except DataError:

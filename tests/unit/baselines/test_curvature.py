@@ -75,8 +75,8 @@ def test_large_clouds_are_scored_on_a_subset_and_say_so():
 )
 def test_clouds_without_a_surface_score_0(xyz):
     found = score(xyz)
-    np.testing.assert_allclose(found.point_scores, 0, atol=0.1)
-    assert abs(found.object_score) < 0.1
+    np.testing.assert_allclose(found.point_scores, 0, atol=1e-6)
+    assert abs(found.object_score) < 1e-6
 
 
 def test_fewer_points_than_a_neighbourhood_score_0():

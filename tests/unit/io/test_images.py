@@ -224,3 +224,9 @@ def test_damaged_files_give_a_data_error_or_an_array(tmp_path, data):
     for read in READERS:
         with contextlib.suppress(DataError):  # any other exception fails the test
             assert isinstance(read(path), np.ndarray | PointCloud)
+
+
+def test_a_file_whose_pages_never_end_is_an_error_at_once():
+    path = Path(__file__).parent / "damaged" / "endless_pages.tiff"  # found by fuzzing
+    with pytest.raises(DataError, match="endless_pages"):
+        images.read_xyz_tiff(path)
