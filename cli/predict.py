@@ -60,7 +60,7 @@ def predict(
     else:
         rows = [_row(result) for result in results if result.status == "ok"]
         if rows:
-            output.show(output.table(rows, ("score", "points", "seconds", "from mesh", "file")))
+            output.show(output.table(rows, ("score", "points", "seconds", "drawn from mesh", "file")))
         output.tell(f"results in {out}: NAME.ply to look at, NAME.npz and predictions.json to compute with")
     failed = [result for result in results if result.status != "ok"]
     for result in failed:
@@ -74,4 +74,4 @@ def _row(result: object) -> tuple[str, ...]:
     if not isinstance(result, FileResult) or result.object_score is None or result.seconds is None:
         raise ConfigError("internal: a result without a score was to be printed")
     density = f"{result.points_per_area:.3g} per unit²" if result.points_per_area is not None else "no"
-    return f"{result.object_score:.4g}", str(result.n_valid), f"{result.seconds:.2f}", density, result.file
+    return f"{result.object_score:.4g}", str(result.n_valid), f"{result.seconds:.2f}", density, Path(result.file).name
