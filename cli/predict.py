@@ -74,4 +74,10 @@ def _row(result: object) -> tuple[str, ...]:
     if not isinstance(result, FileResult) or result.object_score is None or result.seconds is None:
         raise ConfigError("internal: a result without a score was to be printed")
     density = f"{result.points_per_area:.3g} per unit²" if result.points_per_area is not None else "no"
-    return f"{result.object_score:.4g}", str(result.n_valid), f"{result.seconds:.2f}", density, Path(result.file).name
+    return (
+        f"{result.object_score:.4g}",
+        str(result.n_valid),
+        f"{result.seconds:.2f}",
+        density,
+        Path(result.file).name,
+    )

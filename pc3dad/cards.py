@@ -16,7 +16,13 @@ class Card(BaseModel):
     title: str = Field(min_length=3, description="one line for people")
 
 
-class MethodCard(Card):
+class ConfiguredCard(Card):
+    """A card of something that has options."""
+
+    config: str = Field(pattern=r":", description='"module:Class" of the configuration')
+
+
+class MethodCard(ConfiguredCard):
     """Describes a detector.
 
     `method` and `config` are "module:Class"; a leading dot means a module of the card's own package.
@@ -32,7 +38,6 @@ class MethodCard(Card):
         ge=1, description="raised whenever scores change, so that stored cells are not reused"
     )
     method: str = Field(pattern=r":", description='"module:Class" of the method')
-    config: str = Field(pattern=r":", description='"module:Class" of its configuration')
     preset: str = Field(
         default="default", description="preset whose values are the defaults of the configuration"
     )
@@ -47,14 +52,13 @@ class MethodCard(Card):
     deviations: tuple[str, ...] = Field(default=(), description="where it departs from its paper, and why")
 
 
-class DatasetCard(Card):
+class DatasetCard(ConfiguredCard):
     """Describes a data set. `dataset` and `config` are "module:Class" as in `MethodCard`."""
 
     licence: str = Field(min_length=2, description="licence as its owners state it, shown before use")
     source: str = Field(description="page where a person gets it; empty if it is made or owned by the user")
     unit: str = Field(description="unit of the coordinates; 'file' if the files decide")
     dataset: str = Field(pattern=r":", description='"module:Class" of the loader')
-    config: str = Field(pattern=r":", description='"module:Class" of its configuration')
     categories: tuple[str, ...] = Field(
         default=(), description="all categories of the full set; empty if any"
     )

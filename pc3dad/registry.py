@@ -17,14 +17,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic, TypeVar
 
-from pc3dad.cards import Card, DatasetCard, MethodCard
+from pc3dad.cards import ConfiguredCard, DatasetCard, MethodCard
 from pc3dad.config import Config, build, nearest
 from pc3dad.errors import ConfigError
 
 METHOD_FOLDERS = "pc3dad.baselines"
 DATASET_CARDS = "pc3dad.data.cards"
 
-CardT = TypeVar("CardT", bound=Card)
+CardT = TypeVar("CardT", bound=ConfiguredCard)
 
 
 @dataclass(frozen=True)
@@ -74,19 +74,19 @@ class Entry(Generic[CardT]):
                 f"{self.slug!r} cannot load {reference}: {reason}", hint=f"see {self.owner}"
             ) from error
 
-
-class MethodEntry(Entry[MethodCard]):
-    """A registered method."""
-
     @cached_property
     def config_class(self) -> type[Config]:
-        """Configuration class of the method."""
+        """Configuration class that the card names."""
         loaded: type[Config] = self.load(self.ready.config)
         return loaded
 
     def configure(self, values: Mapping[str, Any]) -> Config:
         """Validated configuration (see `config.build`)."""
         return build(self.config_class, self.slug, values)
+
+
+class MethodEntry(Entry[MethodCard]):
+    """A registered method."""
 
     def create(self, config: Config) -> Any:
         """A new, unfitted method."""
@@ -95,16 +95,6 @@ class MethodEntry(Entry[MethodCard]):
 
 class DatasetEntry(Entry[DatasetCard]):
     """A registered data set."""
-
-    @cached_property
-    def config_class(self) -> type[Config]:
-        """Configuration class of the data set."""
-        loaded: type[Config] = self.load(self.ready.config)
-        return loaded
-
-    def configure(self, values: Mapping[str, Any]) -> Config:
-        """Validated options (see `config.build`)."""
-        return build(self.config_class, self.slug, values)
 
     def open(self, root: Path | None, config: Config) -> Any:
         """The data set under `root`.
@@ -156,7 +146,7 @@ def methods(plugins: Sequence[Path] = ()) -> Catalogue[MethodEntry]:
 def datasets(plugins: Sequence[Path] = ()) -> Catalogue[DatasetEntry]:
     """All data sets: built-in ones, entry points `pc3dad.datasets`, and the files or folders in `plugins`."""
     module = importlib.import_module(DATASET_CARDS)
-    found = [Entry[Card](card.slug, DATASET_CARDS, "pc3dad.data", card) for card in module.CARDS]
+    found = [Entry[ConfiguredCard](card.slug, DATASET_CARDS, "pc3dad.data", card) for card in module.CARDS]
     found += [
         *_scan_entry_points("pc3dad.datasets"),
         *(e for e in _scan_plugins(plugins) if e.card is not None),
@@ -166,7 +156,7 @@ def datasets(plugins: Sequence[Path] = ()) -> Catalogue[DatasetEntry]:
     )
 
 
-def _scan_folders() -> Iterator[Entry[Card]]:
+def _scan_folders() -> Iterator[Entry[ConfiguredCard]]:
     """Every folder of `baselines/` that has a `card.py`."""
     spec = importlib.util.find_spec(METHOD_FOLDERS)
     for location in (spec.submodule_search_locations or ()) if spec else ():
@@ -177,7 +167,7 @@ def _scan_folders() -> Iterator[Entry[Card]]:
                 yield _read_card(module.name, card, package, partial(importlib.import_module, card))
 
 
-def _scan_entry_points(group: str) -> Iterator[Entry[Card]]:
+def _scan_entry_points(group: str) -> Iterator[Entry[ConfiguredCard]]:
     """Installed plug-ins; each entry point names a card, "package.card:CARD"."""
     for point in entry_points(group=group):
         package = point.module.rpartition(".")[0] or point.module
@@ -185,7 +175,7 @@ def _scan_entry_points(group: str) -> Iterator[Entry[Card]]:
         yield _read_card(point.name, point.module, package, load, point.attr or "CARD")
 
 
-def _scan_plugins(paths: Sequence[Path]) -> Iterator[Entry[Card]]:
+def _scan_plugins(paths: Sequence[Path]) -> Iterator[Entry[ConfiguredCard]]:
     """Work in progress: a folder with a `card.py`, or one file that holds card, configuration and method."""
     for path in paths:
         file = path / "card.py" if path.is_dir() else path
@@ -229,12 +219,12 @@ def _load_file(name: str, file: Path) -> ModuleType:
 
 def _read_card(
     slug: str, owner: str, package: str, load: Callable[[], ModuleType], name: str = "CARD"
-) -> Entry[Card]:
+) -> Entry[ConfiguredCard]:
     try:
         card = getattr(load(), name)
     except (Exception, SystemExit) as error:  # noqa: BLE001  one broken plug-in must not stop the others
         return Entry(slug, owner, package, error=f"{type(error).__name__}: {error}")
-    if not isinstance(card, Card):
+    if not isinstance(card, ConfiguredCard):
         return Entry(slug, owner, package, error=f"{name} is a {type(card).__name__}, expected a card")
     return Entry(card.slug, owner, package, card)
 
