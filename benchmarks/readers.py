@@ -1,6 +1,6 @@
 """CPU time of the readers against a raw read of the same bytes, and against other libraries.
 
-Run `python benchmarks/readers.py`; peers (`pip install pc3dad[benchmarks]`) that are missing are left out. Every
+Run `python benchmarks/readers.py`; peers (`pip install pc3dad[benchmarks]`) that are missing are left out. A
 time is the best of five of process time, so only ratios within one run mean anything. The bars: binary PCD
 and PLY within 3 times a raw read; ascii clouds at least 2 times faster than Open3D; label tables at least 10
 times faster than `numpy.genfromtxt`.
