@@ -83,6 +83,7 @@ def text(folder: Path, open3d: Any) -> None:
     xyz = np.random.default_rng(0).normal(size=(TEXT_POINTS, 3))
     lines = "".join("{:.6f} {:.6f} {:.6f}\n".format(*point) for point in xyz.tolist()).encode()
     pcd, plain, labels = folder / "ascii.pcd", folder / "ascii.xyz", folder / "labels.txt"
+    uneven = folder / "labels_uneven.txt"  # another number of decimals in each row: NumPy reads it
     pcd.write_bytes(pcd_header(TEXT_POINTS, "ascii") + lines)
     plain.write_bytes(lines)
     labels.write_bytes(lines.replace(b"\n", b" 0\n"))
@@ -91,9 +92,13 @@ def text(folder: Path, open3d: Any) -> None:
         if open3d:
             other = seconds(partial(open3d.io.read_point_cloud, str(path)))
             row(path.name, ours, other, name=f"open3d {open3d.__version__}", bar="bar 2")
-    ours = seconds(partial(read_label_table, labels))
-    other = seconds(partial(np.genfromtxt, labels), repeats=3)
-    row(labels.name, ours, other, name=f"numpy {np.__version__} genfromtxt", bar="bar 10")
+    uneven.write_bytes("".join("{:.7g} {:.7g} {:.7g} 0\n".format(*point) for point in xyz.tolist()).encode())
+    genfromtxt = f"numpy {np.__version__} genfromtxt"
+    other = seconds(partial(np.genfromtxt, pcd, skip_header=10), repeats=3)
+    row(pcd.name, seconds(partial(read_cloud, pcd)), other, name=genfromtxt, bar="bar 10")
+    for path, bar in ((labels, "bar 10"), (uneven, "")):
+        other = seconds(partial(np.genfromtxt, path), repeats=3)
+        row(path.name, seconds(partial(read_label_table, path)), other, name=genfromtxt, bar=bar)
 
 
 def main() -> None:

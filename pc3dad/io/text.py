@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from pc3dad.errors import DataError
+from pc3dad.io.decimals import parse_decimals
 from pc3dad.io.scan import check_file, make_cloud, unit_colours
 from pc3dad.types import Float64Array, PointCloud
 
@@ -95,8 +96,8 @@ def read_label_table(path: Path) -> LabelTable:
     )
     if table.shape[1] == 2:
         raise DataError(f"{path}: lines have 2 columns", hint="expected label, or x y z, or x y z label")
-    xyz = table[:, :3].copy() if table.shape[1] >= 3 else None
-    labels = None if table.shape[1] == 3 else table[:, 0 if xyz is None else 3].copy()
+    xyz = table[:, :3] if table.shape[1] >= 3 else None
+    labels = None if table.shape[1] == 3 else table[:, 0 if xyz is None else 3]
     if not np.isfinite(table[:, :4]).all():
         row = int(np.argmin(np.isfinite(table[:, :4]).all(axis=1)))
         raise DataError(f"{path}: row {row + 1} holds a value that is not finite", hint="correct the labels")
@@ -130,9 +131,12 @@ def read_numbers(
         DataError: a line is not a row of the table; the message has its number.
     """
     try:
+        table = _plain_numbers(path, delimiter, skipped_lines, columns)
+        if table is not None:
+            return table
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # no row at all: callers have a better message
-            table: Float64Array = np.loadtxt(
+            table = np.loadtxt(
                 path.resolve(),  # absolute, since NumPy would take a path such as http:/... for an address
                 comments="#",
                 delimiter=delimiter,
@@ -146,6 +150,23 @@ def read_numbers(
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}", hint="check the permissions of the file") from error
     return table
+
+
+def _plain_numbers(
+    path: Path, delimiter: str | None, skipped_lines: int, columns: list[int] | None
+) -> Float64Array | None:
+    """What `read_numbers` returns, sooner than NumPy does; None unless the table is in plain decimals."""
+    text = path.read_bytes()
+    start = 0
+    for _ in range(skipped_lines):
+        start = text.find(b"\n", start) + 1 or len(text)
+    first = text[start : start + HEAD_BYTES].partition(b"\n")[0]
+    body = text[start:].replace(b"\r\n", b"\n") if first.endswith(b"\r") else text[start:]
+    blank = b"\t" if b"\t" in first else b" "
+    table = parse_decimals(body, delimiter=delimiter.encode() if delimiter else blank)
+    if table is None or columns is None:
+        return table
+    return table[:, columns] if max(columns) < table.shape[1] else None
 
 
 def _sniff(path: Path) -> _Layout:
