@@ -38,7 +38,7 @@ def bench(
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> ExitCode:
-    """Run methods on data sets, side by side, and print one table for each population.
+    """Run methods on data sets and print the table.
 
     Without options: random and curvature on the embedded synthetic data set. Finished fits and cells of the
     run folder are reused, failed ones run again.

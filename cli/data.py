@@ -8,9 +8,7 @@ import typer
 from pc3dad.cli import options, output
 from pc3dad.errors import ExitCode
 
-app = typer.Typer(
-    help="Data sets: what there is, where it comes from, whether a folder is complete.", no_args_is_help=True
-)
+app = typer.Typer(help="Data sets: list, describe, verify.", no_args_is_help=True)
 
 Name = Annotated[
     str, typer.Argument(help="Slug of the data set, options in brackets: eyecandies[foreground=all].")
@@ -39,7 +37,7 @@ def list_datasets(plugin: options.Plugin = [], as_json: options.Json = False) ->
 def info(
     name: Name, root: Folder = None, plugin: options.Plugin = [], as_json: options.Json = False
 ) -> ExitCode:
-    """Show licence, source, expected layout, traps, and what is in a folder."""
+    """Show licence, source, layout, traps and content."""
     from pc3dad import registry
     from pc3dad.config import parse_variants
     from pc3dad.types import Split
@@ -91,7 +89,7 @@ def info(
 def verify(
     name: Name, root: Folder = None, plugin: options.Plugin = [], as_json: options.Json = False
 ) -> ExitCode:
-    """Read every sample of a folder and report what is missing, damaged or contradictory."""
+    """Read every sample and name what is wrong."""
     from pc3dad import registry
     from pc3dad.config import parse_variants
     from pc3dad.data.base import Severity

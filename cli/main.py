@@ -62,7 +62,7 @@ def main() -> None:
         sys.exit(ExitCode.FAILED)
     except SystemExit as end:
         if end.code == ExitCode.INTERRUPTED:
-            _complain("interrupted; the same command goes on where it stopped.", ExitCode.INTERRUPTED)
+            _complain("interrupted; what was finished is kept.", ExitCode.INTERRUPTED)
         raise
     except Exception as error:
         if debug:

@@ -10,16 +10,14 @@ from pc3dad.cli import options, output
 from pc3dad.cli.data import describe_options
 from pc3dad.errors import ExitCode
 
-app = typer.Typer(
-    help="Methods: what there is, their options, their contract, a new one.", no_args_is_help=True
-)
+app = typer.Typer(help="Methods: list, describe, check, begin a new one.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="Slug of the method, options in brackets: curvature[k=20].")]
 
 
 @app.command("list")
 def list_methods(plugin: options.Plugin = [], as_json: options.Json = False) -> ExitCode:
-    """List all methods; a broken plug-in is listed with its reason."""
+    """List all methods, broken plug-ins included."""
     from pc3dad import registry
 
     entries = list(registry.methods(plugin))
@@ -105,7 +103,7 @@ def new(
         Path | None, typer.Option("--into", help="Parent folder; default baselines/ of a checkout.")
     ] = None,
 ) -> ExitCode:
-    """Write the folder of a new method that runs at once and passes its contract."""
+    """Write the folder of a new method, which runs at once."""
     from pc3dad.methods.skeleton import write_skeleton
 
     folder = write_skeleton(name, into)

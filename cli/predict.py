@@ -61,7 +61,9 @@ def predict(
         rows = [_row(result) for result in results if result.status == "ok"]
         if rows:
             output.show(output.table(rows, ("score", "points", "seconds", "drawn from mesh", "file")))
-        output.tell(f"results in {out}: NAME.ply to look at, NAME.npz and predictions.json to compute with")
+            output.tell(
+                f"results in {out}: NAME.ply to look at, NAME.npz and predictions.json to compute with"
+            )
     failed = [result for result in results if result.status != "ok"]
     for result in failed:
         output.tell(f"failed: {result.reason}")

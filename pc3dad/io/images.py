@@ -129,7 +129,7 @@ def _opened(path: Path, formats: tuple[str, ...]) -> Iterator[Image.Image]:
     except UnidentifiedImageError as error:
         raise DataError(f"{path}: is not a {' or '.join(formats)} image", hint=COPY_AGAIN) from error
     except Exception as error:  # Pillow raises a dozen unrelated types on damaged files, all meaning the same
-        raise damaged(path, str(error) or type(error).__name__) from error
+        raise damaged(path, f"cannot be decoded ({type(error).__name__}: {error})") from error
 
 
 @contextmanager
@@ -151,7 +151,7 @@ def _xyz_series(path: Path) -> Iterator[Any]:
         if "imagecodecs" in str(error):
             hint = "install the package imagecodecs, or save the file without compression"
             raise DataError(f"{path}: uses a compression that needs a codec", hint=hint) from error
-        raise damaged(path, str(error) or type(error).__name__) from error
+        raise damaged(path, f"cannot be decoded ({type(error).__name__}: {error})") from error
 
 
 def _require_xyz(path: Path, series: Any) -> None:

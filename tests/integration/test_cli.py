@@ -202,7 +202,7 @@ def test_ctrl_c_is_exit_code_130_and_leaves_a_run_that_goes_on(pc3dad, tmp_path)
         running.send_signal(signal.SIGINT)
         _, errors = running.communicate(timeout=60)
     assert running.returncode == 130
-    assert "goes on where it stopped" in errors
+    assert "what was finished is kept" in errors
     assert "Traceback" not in errors
     assert json.loads((tmp_path / "runs" / "synthetic" / "run.json").read_text())["status"] == "interrupted"
     assert "2 reused" in pc3dad(*words).stderr
