@@ -1,12 +1,14 @@
 """Adding a baseline is adding a folder; a broken one is listed with its reason and harms nobody."""
 
 import textwrap
+from importlib.metadata import EntryPoint
 
 import pytest
 
 from pc3dad import registry
 from pc3dad.config import Config
 from pc3dad.errors import ConfigError, DataError
+from pc3dad.methods.skeleton import write_skeleton
 
 PLUGIN = """
     from pc3dad.cards import MethodCard
@@ -105,3 +107,21 @@ def test_a_folder_that_is_not_the_data_set_is_refused(tmp_path):
     entry = registry.datasets()["mvtec3d_ad"]
     with pytest.raises(DataError):
         entry.open(tmp_path / "absent", entry.configure({}))
+
+
+def test_a_new_folder_is_found_without_reinstalling(tmp_path, monkeypatch):
+    (tmp_path / "laboratory").mkdir()
+    (tmp_path / "laboratory" / "__init__.py").touch()
+    write_skeleton("brand_new", tmp_path / "laboratory")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(registry, "METHOD_FOLDERS", "laboratory")
+    entry = registry.methods()["brand_new"]
+    assert entry.owner == "laboratory.brand_new.card"
+    assert entry.create(entry.configure({})).config.share == 0.01
+
+
+def test_installed_packages_register_through_entry_points(plugin, monkeypatch):
+    monkeypatch.syspath_prepend(plugin("outside.py").parent)
+    point = EntryPoint("flat", "outside:CARD", "pc3dad.methods")
+    monkeypatch.setattr(registry, "entry_points", lambda *, group: [point] if group == point.group else [])
+    assert registry.methods()["flat"].ready.slug == "flat"

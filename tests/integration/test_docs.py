@@ -1,0 +1,48 @@
+"""What README and docs print is what a reader gets."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def python_blocks(name):
+    return re.findall(
+        r"```python\n(.*?)```", (REPOSITORY / name).read_text(encoding="utf-8"), flags=re.DOTALL
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "printed"),
+    [
+        ("README.md", "| mean of 2 categories | curvature |"),
+        ("docs/metrics.md", "0.75 0.8333333333333333 0.8"),
+    ],
+)
+def test_python_examples_print_what_the_text_says(tmp_path, name, printed):
+    for block in python_blocks(name):
+        done = subprocess.run([sys.executable, "-c", block], cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert printed in done.stdout
+
+
+def test_the_table_of_the_readme_is_the_one_that_make_bench_prints(tmp_path):
+    command = [sys.executable, "-m", "pc3dad", "bench", "--quiet"]
+    printed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    for line in filter(str.strip, printed.splitlines()):
+        assert line[:64].rstrip() in readme  # time and memory, in the last columns, differ between machines
+
+
+@pytest.mark.parametrize(
+    "name", ["docs/add_a_baseline.md", "docs/metrics.md", "CONTRIBUTING.md", "docs/performance.md"]
+)
+def test_files_that_are_named_exist(name):
+    for path in re.findall(
+        r"`((?:docs|benchmarks|baselines|pc3dad|tests|cli)/[\w./]+)`", (REPOSITORY / name).read_text()
+    ):
+        assert (REPOSITORY / path).exists(), path
