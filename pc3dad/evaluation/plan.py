@@ -123,6 +123,8 @@ def make_plan(spec: BenchSpec, *, methods: Catalogue[MethodEntry], datasets: Cat
     metrics = _collect(problems, partial(resolve_metrics, spec.metrics)) or ()
     variants = [_collect(problems, partial(_variant, item, methods)) for item in spec.methods]
     options = [_collect(problems, partial(_configure, item, datasets)) for item in spec.datasets]
+    for name in spec.roots:
+        _collect(problems, partial(datasets.__getitem__, name))
     if problems:
         raise ConfigError("; ".join(problem.message for problem in problems), hint=problems[0].hint)
     ready = [variant for variant in variants if variant is not None]

@@ -203,9 +203,10 @@ def test_the_resolved_configuration_is_stored_as_plain_data(tmp_path, toys, meth
 
 def test_all_wrong_names_are_reported_at_once_before_data_is_read(tmp_path):
     wrong = {"methods": ["curvatur", "random[x=1]"], "datasets": ["synthetik"], "metrics": ["point/aurok"]}
+    wrong["roots"] = {"eyecandis": tmp_path}
     with pytest.raises(ConfigError) as caught:
         run_bench(wrong, out=tmp_path / "run")
-    for word in ("'curvature'", "random.x", "'synthetic'", "point/auroc"):
+    for word in ("'curvature'", "random.x", "'synthetic'", "point/auroc", "'eyecandies'"):
         assert word in str(caught.value)
     assert not (tmp_path / "run").exists()
 
