@@ -15,7 +15,6 @@ Float32Array = NDArray[np.float32]
 Float64Array = NDArray[np.float64]
 Int32Array = NDArray[np.int32]
 UInt8Array = NDArray[np.uint8]
-Scalar = float | int | str | bool
 
 
 class Split(StrEnum):
