@@ -85,9 +85,9 @@ def _lines() -> "Progress":
     def call(label: str, done: int, total: int) -> None:
         if label not in started:
             started[label] = time.monotonic()
-            tell(f"{label}: {total} samples" if total else label)
+            tell(label)
         elif total and done == total:
-            tell(f"{label}: done")
+            tell(f"{label}: done in {time.monotonic() - started[label]:.1f} s")
 
     return call
 

@@ -126,7 +126,7 @@ def score_files(
     results: list[FileResult] = []
     names: set[str] = set()
     for number, file in enumerate(files):
-        ctx.progress(file.name, number, len(files))
+        ctx.progress(f"scoring {len(files)} scans", number, len(files))
         try:
             result = _score_file(
                 file, _unused_name(file, names), method, ctx, out=out, mesh_points=mesh_points
@@ -135,6 +135,7 @@ def score_files(
             result = FileResult(str(file), "failed", reason=str(error))
         results.append(result)
         yield result
+    ctx.progress(f"scoring {len(files)} scans", len(files), len(files))
     summary = {"method": method.card.slug, "revision": method.card.revision, "config": plain(method.config)}
     facts = {**summary, "seed": ctx.seed, "files": [asdict(result) for result in results]}
     atomic.write_json(out / "predictions.json", facts)
