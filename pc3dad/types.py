@@ -36,6 +36,11 @@ class Regime(StrEnum):
     TRANSDUCTIVE = "transductive"
 
     @property
+    def trains(self) -> bool:
+        """Whether `fit` receives samples."""
+        return self not in (Regime.TRAINING_FREE, Regime.TRANSDUCTIVE)
+
+    @property
     def seen(self) -> str:
         """What was seen of the target category. One ranking table holds only methods with the same answer."""
         if self in (Regime.ONE_CLASS, Regime.FEW_SHOT):

@@ -18,7 +18,7 @@ from pc3dad.io import atomic
 from pc3dad.io.clouds import read_scan
 from pc3dad.io.ply import write_ply
 from pc3dad.methods.base import Method
-from pc3dad.types import Prediction, Regime, Sample
+from pc3dad.types import Prediction, Sample
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ def predict_files(
     )
     if fit is not None:
         made.load(fit)
-    elif entry.ready.regime in (Regime.TRAINING_FREE, Regime.TRANSDUCTIVE):
+    elif not entry.ready.regime.trains:
         made.fit(TrainView(entry.ready.regime), ctx)
     else:
         hint = "pass --fit RUN/fits/ID of a benchmark that trained it"

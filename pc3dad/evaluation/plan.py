@@ -141,6 +141,10 @@ def make_plan(spec: BenchSpec, *, methods: Catalogue[MethodEntry], datasets: Cat
         notes += _notes(source, sets)
         for variant in ready:
             cells += _cells(variant, source, sets, spec.seeds)
+    if not cells:
+        raise ConfigError(
+            "there is nothing to score: all categories are trained on", hint="name other categories"
+        )
     return Plan(spec, metrics, tuple(sorted(cells, key=_order(cells))), tuple(notes))
 
 
@@ -166,7 +170,7 @@ def _open(spec: DatasetSpec, entry: DatasetEntry, config: Config, roots: dict[st
     there = dataset.categories()
     wanted = there if spec.categories == "all" else list(spec.categories)
     _require_categories(spec.variant, wanted, there)
-    return OpenDataset(spec, entry, dataset, tuple(wanted))
+    return OpenDataset(spec, entry, dataset, tuple(dict.fromkeys(wanted)))
 
 
 def _require_categories(owner: str, wanted: Sequence[str], there: Sequence[str]) -> None:
@@ -184,7 +188,8 @@ def _training_sets(
 ) -> list[_TrainingSet]:
     """Training sets the user named, else those of the card if a method needs them, else none."""
     if source.spec.train:
-        return [_training_set(text, source, opened, spec, datasets) for text in source.spec.train]
+        named = [_training_set(text, source, opened, spec, datasets) for text in source.spec.train]
+        return list({item.name: item for item in named}.values())
     if not needed:
         return []
     auxiliary = source.entry.ready.auxiliary
@@ -215,7 +220,7 @@ def _training_set(
     if known is None:
         entry = datasets[name]
         known = _open(DatasetSpec(name=name), entry, entry.configure({}), spec.roots)
-    categories = tuple(word for word in words.split("+") if word)
+    categories = tuple(sorted({word for word in words.split("+") if word}))
     if not categories:
         raise ConfigError(f"training set {text!r} names no category", hint="write DATASET:A+B")
     _require_categories(known.spec.variant, categories, known.dataset.categories())

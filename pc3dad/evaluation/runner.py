@@ -96,6 +96,8 @@ def _fit_or_load(fit: Fit, runs: RunStore, ctx: RunContext, *, redo: bool) -> Me
         if store.is_done(folder) and not redo:
             method.load(folder)
             return method
+        if not len(fit.train) and fit.entry.ready.regime.trains:
+            raise DataError(f"{fit.train.name} has no sample to train on", hint="see `pc3dad data info`")
         store.begin(folder)
         meter = Meter(ctx.device)
         method.fit(fit.train, ctx)

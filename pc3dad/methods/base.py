@@ -14,7 +14,7 @@ from pc3dad.config import Config, ConfigT
 from pc3dad.context import RunContext
 from pc3dad.data.base import TrainView
 from pc3dad.errors import MethodError, WeightsError
-from pc3dad.types import Prediction, Regime, Sample
+from pc3dad.types import Prediction, Sample
 
 STATE_FILE = "state.safetensors"
 
@@ -64,7 +64,7 @@ class BaseMethod(ABC, Generic[ConfigT]):
         Raises:
             MethodError: the card says that the method trains.
         """
-        if self.card.regime not in (Regime.TRAINING_FREE, Regime.TRANSDUCTIVE):
+        if self.card.regime.trains:
             raise MethodError(f"{self.card.slug} is {self.card.regime} but has no fit", hint="override fit")
 
     def predict(self, samples: Iterable[Sample], ctx: RunContext) -> Iterator[Prediction]:

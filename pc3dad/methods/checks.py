@@ -57,7 +57,7 @@ class Subject:
         self.samples = [data.load(ref) for ref in data.refs(SCORED, Split.TEST)]
         source = TRAINED_ON if self.card.regime is Regime.AUXILIARY else SCORED
         split = Split.TEST if self.card.regime is Regime.AUXILIARY else Split.TRAIN
-        trains = self.card.regime not in (Regime.TRAINING_FREE, Regime.TRANSDUCTIVE)
+        trains = self.card.regime.trains
         refs = data.refs(source, split) if trains else []
         self.train = TrainView(
             self.card.regime, f"synthetic:{source}" if trains else "none", [(data, r) for r in refs]

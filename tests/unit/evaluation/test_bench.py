@@ -62,6 +62,26 @@ def test_two_categories_make_one_training_set(tmp_path, toys, method):
     assert report.notes == ("toys: A, B trained on, not scored",)
 
 
+def test_a_training_set_or_category_named_twice_counts_once(tmp_path, toys, method):
+    plugins = [toys, method("aux", regime="AUXILIARY")]
+    asked = values("aux", train=["A+B", "B+A"], categories=["C", "C"])
+    assert len(cells(run_bench(asked, plugins=plugins, out=tmp_path / "run"))) == 1
+
+
+def test_nothing_to_score_is_an_error_of_use(tmp_path, toys, method):
+    plugins = [toys, method("aux", regime="AUXILIARY")]
+    with pytest.raises(ConfigError, match="nothing to score"):
+        run_bench(values("aux", train=["A"], categories=["A"]), plugins=plugins, out=tmp_path / "run")
+
+
+def test_a_method_that_gets_no_training_sample_says_so(tmp_path, method):
+    (tmp_path / "parts" / "part" / "test" / "good").mkdir(parents=True)
+    (tmp_path / "parts" / "part" / "test" / "good" / "a.xyz").write_text("0 0 0\n1 1 1\n")
+    wanted = {"methods": ["own"], "datasets": [{"name": "folder", "root": tmp_path / "parts"}]}
+    report = run_bench(wanted, plugins=[method("own", regime="ONE_CLASS")], out=tmp_path / "run")
+    assert "folder:part normal has no sample to train on" in report.failed[0][1]
+
+
 def test_cross_dataset_training_excludes_no_category(tmp_path, toys, method):
     plugins = [toys, method("aux", regime="AUXILIARY")]
     report = run_bench(values("aux", train=["synthetic:flange"]), plugins=plugins, out=tmp_path / "run")
