@@ -91,12 +91,15 @@ def _values(
         values["metrics"] = [key.strip() for key in metrics.split(",")]
     if dataset:
         values["datasets"] = [_dataset(word) for word in dataset]
-    tables = values.get("datasets", [{"name": "synthetic"}])
-    tables = [{"name": item} if isinstance(item, str) else dict(item) for item in tables]
+    given = values.get("datasets", ["synthetic"])
+    if not isinstance(given, list):
+        raise ConfigError(f"datasets = {given!r} is not a list", hint="write a list of names or tables")
+    tables = [
+        table for item in given for table in ([item] if isinstance(item, dict) else parse_words(str(item)))
+    ]
     roots = options.split_roots(root, [table["name"] for table in tables if "name" in table])
-    for table in tables:
-        if train_on:
-            table["train"] = train_on
+    if train_on:
+        tables = [{**table, "train": train_on} for table in tables]
     values["roots"] = {**values.get("roots", {}), **roots}
     if dataset or train_on:
         values["datasets"] = tables

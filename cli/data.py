@@ -39,18 +39,16 @@ def info(
 ) -> ExitCode:
     """Show licence, source, layout, traps and content."""
     from pc3dad import registry
-    from pc3dad.config import parse_variants
     from pc3dad.types import Split
 
-    slug, values = parse_variants(name)[0]
+    slug, values = options.one_variant(name)
     entry = registry.datasets(plugin)[slug]
     card = entry.ready
-    facts: dict[str, Any] = {
-        "card": card.model_dump(mode="json"),
-        "options": describe_options(entry.config_class),
-    }
+    config = entry.configure(values)
+    described = [{**item, "value": getattr(config, item["name"])} for item in describe_options(type(config))]
+    facts: dict[str, Any] = {"card": card.model_dump(mode="json"), "options": described}
     if root is not None or not card.needs_root:
-        dataset = entry.open(root, entry.configure(values))
+        dataset = entry.open(root, config)
         facts["found"] = {
             category: {str(split): len(dataset.refs(category, split)) for split in Split}
             for category in dataset.categories()
@@ -72,7 +70,9 @@ def info(
     for key, value in lines.items():
         output.show(output.paragraph(f"{key:<12}{value}", indent=12))
     if card.layout:
-        output.show(f"\nlayout\n{card.layout.rstrip()}")
+        output.show("\nlayout")
+        for line in card.layout.rstrip().split("\n"):
+            output.show(output.paragraph(line, indent=4))
     for note in card.notes:
         output.show(output.paragraph(f"- {note}", indent=2))
     output.show("\noptions\n" + output.options_table(facts["options"]))
@@ -91,11 +91,10 @@ def verify(
 ) -> ExitCode:
     """Read every sample and name what is wrong."""
     from pc3dad import registry
-    from pc3dad.config import parse_variants
     from pc3dad.data.base import Severity
     from pc3dad.data.verify import verify as findings_of
 
-    slug, values = parse_variants(name)[0]
+    slug, values = options.one_variant(name)
     entry = registry.datasets(plugin)[slug]
     findings = []
     for finding in findings_of(entry.open(root, entry.configure(values))):

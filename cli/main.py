@@ -11,9 +11,9 @@ from pc3dad.cli import bench, data, doctor, methods, predict
 from pc3dad.errors import ExitCode, Pc3dadError
 
 
-def _exit(code: ExitCode, **_: Any) -> NoReturn:
+def _exit(code: ExitCode | None, **_: Any) -> NoReturn:
     """What a command returns is the exit code of the process."""
-    raise typer.Exit(int(code))
+    raise typer.Exit(int(code or ExitCode.DONE))
 
 
 app = typer.Typer(
@@ -35,6 +35,7 @@ app.command("doctor")(doctor.doctor)
 
 @app.callback(invoke_without_command=True)
 def _options(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: ARG001
 ) -> None:
@@ -42,6 +43,9 @@ def _options(
     if version:
         typer.echo(pc3dad.__version__)
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(ExitCode.USAGE)
 
 
 def main() -> None:

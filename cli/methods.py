@@ -36,9 +36,8 @@ def list_methods(plugin: options.Plugin = [], as_json: options.Json = False) -> 
 def show(name: Name, plugin: options.Plugin = [], as_json: options.Json = False) -> ExitCode:
     """Show a method's card and every option with its default."""
     from pc3dad import registry
-    from pc3dad.config import parse_variants
 
-    slug, values = parse_variants(name)[0]
+    slug, values = options.one_variant(name)
     entry = registry.methods(plugin)[slug]
     card, config = entry.ready, entry.configure(values)
     described = [
@@ -74,10 +73,9 @@ def show(name: Name, plugin: options.Plugin = [], as_json: options.Json = False)
 def check(name: Name, plugin: options.Plugin = [], as_json: options.Json = False) -> ExitCode:
     """Run the contract that every method must pass."""
     from pc3dad import registry
-    from pc3dad.config import parse_variants
     from pc3dad.methods.checks import Verdict, check_method
 
-    slug, values = parse_variants(name)[0]
+    slug, values = options.one_variant(name)
     entry = registry.methods(plugin)[slug]
     entry.ready  # noqa: B018  a broken card is an error of use, not of the contract
     results = []

@@ -67,7 +67,7 @@ def predict(
     failed = [result for result in results if result.status != "ok"]
     for result in failed:
         output.tell(f"failed: {result.reason}")
-    return ExitCode.DATA if failed else ExitCode.DONE
+    return ExitCode(max((result.exit_code for result in failed), default=ExitCode.DONE))
 
 
 def _row(result: object) -> tuple[str, ...]:

@@ -131,7 +131,9 @@ class Catalogue(Generic[EntryT]):
         """
         if slug not in self.entries:
             hint = f"`pc3dad {'methods' if self.kind == 'method' else 'data'} list` shows all"
-            raise ConfigError(f"unknown {self.kind} {slug!r}{nearest(slug, self.entries)}", hint=hint)
+            broken = [f"{entry.slug} ({entry.error})" for entry in self if entry.card is None]
+            also = f"; broken plug-ins: {', '.join(broken)}" if broken else ""
+            raise ConfigError(f"unknown {self.kind} {slug!r}{nearest(slug, self.entries)}{also}", hint=hint)
         return self.entries[slug]
 
 

@@ -88,6 +88,7 @@ def run_bench(
     facts |= {"start": manifest.now(), "end": None, "status": "running"}
     atomic.write_json(runs.folder / "run.json", facts)
     atomic.write_json(runs.folder / "config.json", _portable(plan))
+    (runs.folder / "metrics.csv").unlink(missing_ok=True)  # that of an earlier benchmark in this folder
     try:
         outcome = runner.run(plan, runs, ctx, redo=redo)
     except BaseException:

@@ -11,13 +11,14 @@ from pc3dad.config import parse_variants, plain
 from pc3dad.context import Progress, RunContext, silent
 from pc3dad.data.base import TrainView
 from pc3dad.device import cpu_count, resolve
-from pc3dad.errors import ConfigError, MethodError, Pc3dadError
+from pc3dad.errors import ConfigError, ExitCode, MethodError, Pc3dadError, WeightsError
 from pc3dad.evaluation.runner import check_prediction
 from pc3dad.geometry.sampling import sample_surface, surface_area
 from pc3dad.io import atomic
 from pc3dad.io.clouds import read_scan
 from pc3dad.io.ply import write_ply
 from pc3dad.methods.base import Method
+from pc3dad.runs import store
 from pc3dad.types import Prediction, Sample
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ class FileResult:
         scores: name of the `.npz` with `point_scores` (N,) float32 and `xyz` (N, 3) float64, file unit.
         coloured: name of the PLY coloured by score, with the score as a property of each point.
         reason: why there is no score.
+        exit_code: what the command line ends with because of it.
     """
 
     file: str
@@ -53,6 +55,7 @@ class FileResult:
     scores: str = ""
     coloured: str = ""
     reason: str = ""
+    exit_code: int = ExitCode.DONE
 
 
 def predict_files(
@@ -96,6 +99,7 @@ def predict_files(
         seed=seed, device=resolve(device).device, workers=workers or cpu_count(), progress=progress
     )
     if fit is not None:
+        _require_fit(fit, made)
         made.load(fit)
     elif not entry.ready.regime.trains:
         made.fit(TrainView(entry.ready.regime), ctx)
@@ -132,7 +136,8 @@ def score_files(
                 file, _unused_name(file, names), method, ctx, out=out, mesh_points=mesh_points
             )
         except Pc3dadError as error:
-            result = FileResult(str(file), "failed", reason=str(error))
+            reason = str(error) if str(file) in str(error) else f"{file}: {error}"
+            result = FileResult(str(file), "failed", reason=reason, exit_code=error.exit_code)
         results.append(result)
         yield result
     ctx.progress(f"scoring {len(files)} scans", len(files), len(files))
@@ -172,20 +177,32 @@ def _score_file(
     )
 
 
+def _require_fit(fit: Path, method: Method) -> None:
+    """Refuses a fit that is unfinished or belongs to another method, revision or configuration."""
+    if not store.is_done(fit):
+        raise WeightsError(f"{fit} is no finished fit", hint="pass RUN/fits/ID of a finished benchmark")
+    facts = store.read_json(fit / store.FIT)
+    wanted = {"method": method.card.slug, "revision": method.card.revision, "config": plain(method.config)}
+    for key, value in wanted.items():
+        if facts.get(key) != value:
+            raise WeightsError(
+                f"{fit} has {key} {facts.get(key)}, not {value}", hint="give the options of that fit"
+            )
+
+
 def _predict_one(method: Method, sample: Sample, ctx: RunContext) -> Prediction:
     """The prediction of one sample, checked like those of a benchmark."""
     try:
         found = list(method.predict([sample], ctx))
     except Pc3dadError:
         raise
-    except Exception as error:  # a method may raise anything; the other files must go on
+    except (Exception, SystemExit) as error:  # a method may raise anything; the other files must go on
         raise MethodError(
             f"{method.card.slug} failed on {sample.id}: {type(error).__name__}: {error}"
         ) from error
     if len(found) != 1:
         raise MethodError(f"{method.card.slug} returned {len(found)} predictions for one file")
-    check_prediction(found[0], sample.cloud.valid, method.card.outputs)
-    return found[0]
+    return check_prediction(found[0], sample.cloud.valid, method.card.outputs)
 
 
 def _unused_name(file: Path, names: set[str]) -> str:

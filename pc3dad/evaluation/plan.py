@@ -166,7 +166,7 @@ def _configure(item: MethodSpec | DatasetSpec, catalogue: Catalogue[Any]) -> Con
 
 
 def _open(spec: DatasetSpec, entry: DatasetEntry, config: Config, roots: dict[str, Path]) -> OpenDataset:
-    dataset: Dataset = entry.open(spec.root or roots.get(spec.name), config)
+    dataset: Dataset = entry.open(roots.get(spec.name) or spec.root, config)
     there = dataset.categories()
     wanted = there if spec.categories == "all" else list(spec.categories)
     _require_categories(spec.variant, wanted, there)
@@ -278,7 +278,7 @@ def _normal_view(regime: Regime, source: OpenDataset, category: str, config: Con
     refs = source.dataset.refs(category, Split.TRAIN)
     if regime is Regime.FEW_SHOT:
         refs = refs[: getattr(config, "shots", 1)]
-    name = f"{source.spec.variant}:{category} normal"
+    name = f"{source.spec.variant}: normal samples of the target"  # no category: a run spans all of them
     return TrainView(regime, name, [(source.dataset, ref) for ref in refs])
 
 

@@ -29,7 +29,7 @@ def cell_rows(cell: Cell, plan: Plan, runs: RunStore) -> list[Row]:
     stored = folder / "metrics.json"
     if stored.is_file():
         facts = store.read_json(stored)
-        if facts["revision"] == evaluator.REVISION and facts["metrics"] == keys:
+        if facts.get("revision") == evaluator.REVISION and facts.get("metrics") == keys:
             return _rows(cell, plan, facts["values"])
     values = _evaluate(cell, plan, runs)
     atomic.write_json(stored, {"revision": evaluator.REVISION, "metrics": keys, "values": values})

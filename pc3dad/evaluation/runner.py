@@ -5,9 +5,11 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from uuid import uuid4
 
 import numpy as np
 
+from pc3dad import seeding
 from pc3dad.config import plain
 from pc3dad.context import RunContext
 from pc3dad.errors import DataError, MethodError, Pc3dadError
@@ -52,7 +54,7 @@ def run(plan: Plan, runs: RunStore, ctx: RunContext, *, redo: bool = False) -> O
     fits = _Fits(runs, ctx, redo=redo)
     for number, cell in enumerate(plan.cells, start=1):
         try:
-            if redo or not store.is_done(runs.cell_folder(cell.id)):
+            if redo or not _is_reusable(cell, runs):
                 steps = f"cell {number} of {len(plan.cells)}: {cell.label}"
                 _predict(cell, fits.ready(cell.fit), runs, replace(ctx, seed=cell.fit.seed), steps)
                 outcome.computed += 1
@@ -64,6 +66,16 @@ def run(plan: Plan, runs: RunStore, ctx: RunContext, *, redo: bool = False) -> O
             outcome.failed.append((cell.label, str(error)))
             outcome.rows += results.failed_rows(cell, plan, str(error))
     return outcome
+
+
+def _is_reusable(cell: Cell, runs: RunStore) -> bool:
+    """Whether a cell is finished and was made by the very fit that is stored now."""
+    fit, folder = runs.fit_folder(cell.fit.id), runs.cell_folder(cell.id)
+    if not (store.is_done(fit) and store.is_done(folder)):
+        return False
+    return store.read_json(fit / store.DONE).get("made") == store.read_json(folder / store.DONE).get(
+        "fit_made"
+    )
 
 
 class _Fits:
@@ -103,14 +115,10 @@ def _fit_or_load(fit: Fit, runs: RunStore, ctx: RunContext, *, redo: bool) -> Me
         method.fit(fit.train, ctx)
         seconds, peak = meter.seconds(), meter.peak_bytes()
         method.save(folder)
-    facts = {
-        "method": fit.spec.variant,
-        "config": plain(fit.config),
-        "train": fit.train.name,
-        "seed": fit.seed,
-    }
-    atomic.write_json(folder / "fit.json", facts)
-    store.finish(folder, {"seconds": seconds, "peak_bytes": peak, "train_samples": len(fit.train)})
+    facts = {"method": fit.spec.name, "revision": fit.entry.ready.revision, "config": plain(fit.config)}
+    atomic.write_json(folder / store.FIT, facts | {"train": fit.train.name, "seed": fit.seed})
+    done = {"made": uuid4().hex, "seconds": seconds, "peak_bytes": peak, "train_samples": len(fit.train)}
+    store.finish(folder, done)
     return method
 
 
@@ -125,13 +133,15 @@ def _predict(cell: Cell, method: Method, runs: RunStore, ctx: RunContext, step: 
     meter = Meter(ctx.device)
     feed = _Feed(cell, meter)
     records: list[SampleRecord] = []
-    total = len(feed)
+    total, outputs = len(feed), cell.fit.entry.ready.outputs
     ctx.progress(step, 0, total)
     with _method_errors(runs, cell.label):
         meter.restart()
-        for prediction in method.predict(feed, ctx):
+        for found in method.predict(feed, ctx):
             seconds, peak = meter.seconds(), meter.peak_bytes()
-            loaded = feed.expect(prediction)
+            loaded = feed.expect(found)
+            checked = check_prediction(found, loaded.valid, outputs)
+            prediction = replace(checked, sample_id=loaded.sample_id)
             store.write_prediction(folder, prediction, loaded.valid)
             records.append(loaded.record(prediction, seconds, peak))
             ctx.progress(step, len(records) + len(feed.unreadable), total)
@@ -145,7 +155,8 @@ def _predict(cell: Cell, method: Method, runs: RunStore, ctx: RunContext, step: 
         )
     facts = {"method": cell.fit.spec.variant, "fit": cell.fit.id, "dataset": cell.source.spec.variant}
     atomic.write_json(folder / "cell.json", facts | {"category": cell.category, "seed": cell.fit.seed})
-    store.finish(folder, {"samples": len(records)})
+    made = store.read_json(runs.fit_folder(cell.fit.id) / store.DONE).get("made")
+    store.finish(folder, {"samples": len(records), "fit_made": made})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,6 +164,7 @@ class _Loaded:
     """What the runner keeps of a sample after it was handed to the method."""
 
     sample_id: str
+    given_id: str
     valid: BoolArray
 
     def record(self, prediction: Prediction, seconds: float, peak: int) -> SampleRecord:
@@ -171,13 +183,15 @@ class _Loaded:
 
 
 class _Feed:
-    """Hands samples to a method one after the other, off the clock, and checks what comes back."""
+    """Hands samples to a method one after the other, off the clock, and takes predictions back.
+
+    Ids that a method sees are digests of the clouds: file names may tell the label.
+    """
 
     def __init__(self, cell: Cell, meter: Meter) -> None:
         self.unreadable: list[SampleRecord] = []
         self._refs = cell.refs()
         self._dataset = cell.source.dataset
-        self._outputs = cell.fit.entry.ready.outputs
         self._meter = meter
         self._waiting: deque[_Loaded] = deque()
         if not self._refs:
@@ -191,24 +205,24 @@ class _Feed:
             try:
                 with self._meter.outside():
                     sample = self._dataset.load(ref)
+                    given = seeding.cloud_key(sample.cloud).hex()
             except DataError as error:
                 self.unreadable.append(SampleRecord(ref.id, "failed", reason=str(error)))
                 continue
-            self._waiting.append(_Loaded(sample.id, sample.cloud.valid))
-            yield sample
+            self._waiting.append(_Loaded(ref.id, given, sample.cloud.valid))
+            yield replace(sample, id=given)
 
     def expect(self, prediction: Prediction) -> _Loaded:
         """The sample that this prediction must belong to.
 
         Raises:
-            MethodError: another sample, a wrong length, or scores that are not finite.
+            MethodError: it belongs to another one.
         """
         if not self._waiting:
             raise MethodError(f"returned a prediction for {prediction.sample_id!r} which it was not given")
         loaded = self._waiting.popleft()
-        if prediction.sample_id != loaded.sample_id:
-            raise MethodError(f"returned {prediction.sample_id!r} where {loaded.sample_id!r} was due")
-        check_prediction(prediction, loaded.valid, self._outputs)
+        if prediction.sample_id != loaded.given_id:
+            raise MethodError(f"returned {prediction.sample_id!r} where {loaded.given_id!r} was due")
         return loaded
 
     def close(self) -> None:
@@ -218,8 +232,8 @@ class _Feed:
             raise MethodError(f"returned no prediction for {len(self._waiting)} samples, first {first!r}")
 
 
-def check_prediction(prediction: Prediction, valid: BoolArray, outputs: tuple[str, ...]) -> None:
-    """Checks length and finiteness of one prediction.
+def check_prediction(prediction: Prediction, valid: BoolArray, outputs: tuple[str, ...]) -> Prediction:
+    """Checks length and finiteness of one prediction; returns it with a plain float as object score.
 
     Args:
         prediction: what the method returned.
@@ -236,11 +250,12 @@ def check_prediction(prediction: Prediction, valid: BoolArray, outputs: tuple[st
     if scores is None:
         if "point" in outputs:
             raise MethodError(f"{name!r} has no point scores although the card promises them")
-        return
+        return replace(prediction, object_score=float(prediction.object_score))
     if scores.shape != valid.shape:
         raise MethodError(f"{name!r} has point scores of shape {scores.shape} for {len(valid)} points")
     if bad := int((~np.isfinite(scores[valid])).sum()):
         raise MethodError(f"{name!r} has {bad} point scores that are not finite")
+    return replace(prediction, object_score=float(prediction.object_score))
 
 
 @contextmanager
@@ -250,6 +265,6 @@ def _method_errors(runs: RunStore, where: str) -> Iterator[None]:
         yield
     except Pc3dadError:
         raise
-    except Exception as error:  # a method may raise anything, and one failing cell must not stop the others
+    except (Exception, SystemExit) as error:  # research code calls sys.exit; the other cells must go on
         runs.log("exception", where=where, traceback=traceback.format_exc())
         raise MethodError(f"{type(error).__name__}: {error}", hint="the traceback is in log.jsonl") from error

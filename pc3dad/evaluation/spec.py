@@ -72,7 +72,7 @@ class BenchSpec(Config):
         """A word such as "gsclip[preset=paper]" stands for a table."""
         if isinstance(value, str) or not isinstance(value, Sequence):
             return value
-        return [_table_of(item) if isinstance(item, str) else item for item in value]
+        return [table_of(item) if isinstance(item, str) else item for item in value]
 
     @field_validator("seeds", "methods", "datasets", "metrics")
     @classmethod
@@ -98,8 +98,8 @@ def make_spec(values: Mapping[str, Any], assignments: Sequence[str] = ()) -> Ben
 
     Args:
         values: fields of `BenchSpec`.
-        assignments: "NAME.key=value", an option for every variant of the method or data set NAME that does
-            not set that key itself.
+        assignments: "NAME.key=value", an option for every variant of the method or data set NAME; wins over
+            all others.
 
     Raises:
         ConfigError: lists every refused key and value.
@@ -124,11 +124,12 @@ def _assign(spec: BenchSpec, owner: str, key: str, value: Any) -> BenchSpec:
 
 def _with_option(item: Choice, key: str, value: Any) -> Choice:
     if key == "preset":
-        return item if item.preset else item.model_copy(update={"preset": value})
-    return item.model_copy(update={"set": {key: value} | item.set})
+        return item.model_copy(update={"preset": value})
+    return item.model_copy(update={"set": item.set | {key: value}})
 
 
-def _table_of(word: str) -> dict[str, Any]:
+def table_of(word: str) -> dict[str, Any]:
+    """Parses one name with options, such as "gsclip[preset=paper]"; ValueError if it is not one."""
     tables = parse_words(word)
     if len(tables) != 1:
         raise ValueError(f"{word!r} is not one name")

@@ -77,7 +77,7 @@ def _version(name: str) -> str | None:
 
 
 def _without_folders(word: str) -> str:
-    option, equals, value = word.partition("=")
+    option, equals, value = word.rpartition("=")
     path = value if equals else word
     short = Path(path).name if Path(path).is_absolute() else path
     return f"{option}={short}" if equals else short

@@ -29,6 +29,7 @@ from pc3dad.types import BoolArray, Prediction
 
 SCHEMA = 1
 DONE = "done.json"
+FIT = "fit.json"
 _LONGEST_NAME = 200
 
 
@@ -84,7 +85,7 @@ class RunStore:
                 raise DataError(
                     f"{folder} has schema version {version}, this version reads {SCHEMA}", hint=hint
                 )
-        elif any(folder.iterdir()):
+        elif any(path.suffix != ".tmp" for path in folder.iterdir()):
             raise DataError(f"{folder} holds files but no run.json", hint="choose another --out")
         else:
             atomic.write_json(run, {"schema": SCHEMA, "status": "new"})
@@ -190,9 +191,18 @@ def write_samples(cell: Path, records: Iterable[SampleRecord]) -> None:
 
 
 def read_samples(cell: Path) -> Iterator[dict[str, str]]:
-    """Rows of `samples.csv` as text."""
-    with (cell / "samples.csv").open(encoding="utf-8", newline="") as stream:
-        yield from csv.DictReader(stream)
+    """Rows of `samples.csv` as text.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    try:
+        with (cell / "samples.csv").open(encoding="utf-8", newline="") as stream:
+            yield from csv.DictReader(stream)
+    except OSError as error:
+        raise DataError(
+            f"cannot read {cell / 'samples.csv'}: {error.strerror}", hint="run again with --redo"
+        ) from error
 
 
 def _prediction_path(cell: Path, sample_id: str) -> Path:

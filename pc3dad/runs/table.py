@@ -8,6 +8,7 @@ from pc3dad.runs import render, rows
 from pc3dad.runs.rows import Row, Status
 
 CHANCE = "chance"
+NOT_DELIVERED = "no_point_scores"  # the one reason that lies with a method and not with labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +135,19 @@ class Pivot:
         columns = tuple(render.Column.of(metric) for metric in self.metrics)
         sections = [self._section(category, category) for category in self.categories]
         if len(self.categories) > 1:
-            sections.append(self._section(f"mean of {len(self.categories)} categories", None))
+            sections.append(self._section(self._mean_title(), None))
         failures = [f"{row.variant} on {row.category}, seed {row.seed}: {row.reason}" for row in self.holes]
-        undefined = {
-            f"{row.category}, {row.metric}: undefined, {row.reason}" for row in self.rows if _undefined(row)
-        }
+        undefined = {_why_undefined(row) for row in self.rows if row.status is Status.UNDEFINED}
         return render.Block(
             self.group.title, columns, sections, [*dict.fromkeys(failures), *sorted(undefined)]
         )
+
+    def _mean_title(self) -> str:
+        """Says over how many categories the means are, which may differ between metrics."""
+        means = [self.of_all(variant, metric) for variant in self.variants for metric in self.metrics]
+        counts = sorted({mean.n_categories for mean in means if mean.value is not None})
+        number = " to ".join(str(count) for count in dict.fromkeys(counts[:1] + counts[-1:]))
+        return f"mean of {number or len(self.categories)} {'category' if number == '1' else 'categories'}"
 
     def _section(self, title: str, category: str | None) -> render.Section:
         lines = [render.Line(CHANCE, [self.chance(metric, category).value for metric in self.metrics])]
@@ -172,8 +178,10 @@ def _group(row: Row) -> Group:
     return Group(row.dataset, row.seen, row.protocol, row.defects)
 
 
-def _undefined(row: Row) -> bool:
-    return row.status is Status.UNDEFINED
+def _why_undefined(row: Row) -> str:
+    if row.reason == NOT_DELIVERED:
+        return f"{row.variant} gives no point scores"
+    return f"{row.category}, {row.metric}: undefined, {row.reason}"
 
 
 def _mean(values: Sequence[float]) -> Mean:

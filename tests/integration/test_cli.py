@@ -90,6 +90,26 @@ def test_bench_reads_a_file_and_options_win_over_it(pc3dad, tmp_path):
     assert {row["run"] for row in document["rows"]} == {"mine"}
 
 
+def test_options_win_over_the_file(pc3dad, tmp_path):
+    text = f'datasets = ["{SMALL}"]\nmethods = [{{ name = "curvature", set = {{ k = 50 }} }}]\n'
+    (tmp_path / "bench.toml").write_text(text)
+    words = ["--config", "bench.toml", "--set", "curvature.k=20", "--train-on", "flange", "--json"]
+    document = json.loads(pc3dad("bench", *words).stdout)
+    assert {row["variant"] for row in document["rows"]} == {"curvature[k=20]"}
+    assert {row["category"] for row in document["rows"]} == {"bottle"}
+
+
+def test_a_file_with_something_else_than_a_list_of_data_sets_is_wrong_use(pc3dad, tmp_path):
+    (tmp_path / "bench.toml").write_text("datasets = 5\n")
+    assert "datasets = 5" in pc3dad("bench", "--config", "bench.toml", code=2).stderr
+
+
+def test_a_broken_plugin_is_named_where_its_method_is_missed(pc3dad, tmp_path):
+    (tmp_path / "wip.py").write_text("import no_such_module")
+    done = pc3dad("bench", "-m", "mymethod", "--plugin", "wip.py", code=2)
+    assert "broken plug-ins: wip (ModuleNotFoundError" in done.stderr
+
+
 def test_a_failed_cell_is_exit_code_1_and_the_table_shows_the_hole(pc3dad, tmp_path):
     plugin = tmp_path / "raising.py"
     plugin.write_text(RAISING)
@@ -111,6 +131,9 @@ def test_a_failed_cell_is_exit_code_1_and_the_table_shows_the_hole(pc3dad, tmp_p
         (["methods", "show", "nobody"], "nobody"),
         (["data", "info", "nothing"], "nothing"),
         (["methods", "new", "Not-A-Slug", "--into", "."], "no slug"),
+        (["methods", "show", ""], "not one name"),
+        (["methods", "show", "random,curvature"], "not one name"),
+        (["data", "info", "eyecandies[nonsense=1]"], "nonsense"),
     ],
 )
 def test_wrong_use_is_exit_code_2_and_one_sentence(pc3dad, words, sentence):

@@ -79,7 +79,7 @@ def test_a_method_that_gets_no_training_sample_says_so(tmp_path, method):
     (tmp_path / "parts" / "part" / "test" / "good" / "a.xyz").write_text("0 0 0\n1 1 1\n")
     wanted = {"methods": ["own"], "datasets": [{"name": "folder", "root": tmp_path / "parts"}]}
     report = run_bench(wanted, plugins=[method("own", regime="ONE_CLASS")], out=tmp_path / "run")
-    assert "folder:part normal has no sample to train on" in report.failed[0][1]
+    assert "normal samples of the target has no sample to train on" in report.failed[0][1]
 
 
 def test_cross_dataset_training_excludes_no_category(tmp_path, toys, method):
@@ -252,3 +252,56 @@ def test_a_method_that_must_be_trained_says_so_when_there_is_no_training_set(tmp
     (tmp_path / "parts" / "part" / "test" / "good" / "a.xyz").write_text("0 0 0\n1 1 1\n")
     with pytest.raises(ConfigError, match="aux must be trained"):
         run_bench(wanted, plugins=[aux], out=tmp_path / "run")
+
+
+def test_names_that_tell_the_label_never_reach_a_method(tmp_path, toys, method):
+    """The toy ids are numbered, normal samples first: a method that reads them would be perfect."""
+    plugin = method("reader", score="return Prediction(sample.id, float('_' in sample.id), points)")
+    report = run_bench(values("reader"), plugins=[toys, plugin], out=tmp_path / "run")
+    assert {row.value for row in cells(report)} == {0.5}
+    table = next((tmp_path / "run" / "cells").rglob("samples.csv")).read_text()
+    assert "test_5,ok" in table
+
+
+def test_a_one_class_method_with_one_seed_is_one_run(tmp_path, toys, method):
+    report = run_bench(values("own"), plugins=[toys, method("own", regime="ONE_CLASS")], out=tmp_path / "run")
+    mean = report.table.pivot(report.table.groups()[0]).of_all("own", "object/auroc")
+    assert (mean.n_runs, mean.n_categories, mean.spread) == (1, 3, None)
+
+
+def test_cells_of_a_fit_that_was_made_again_are_not_reused(tmp_path, toys, method):
+    plugins = [toys, method("aux", regime="AUXILIARY")]
+    first = run_bench(values("aux", train=["A"]), plugins=plugins, out=tmp_path / "run")
+    assert first.computed == 2
+    shutil.rmtree(next((tmp_path / "run" / "fits").iterdir()))
+    assert run_bench(values("aux", train=["A"]), plugins=plugins, out=tmp_path / "run").computed == 2
+
+
+def test_a_method_that_calls_exit_fails_its_cells_only(tmp_path, toys, method):
+    plugins = [toys, method("leaving", score="raise SystemExit(0)"), method("norm")]
+    report = run_bench(values("leaving", "norm"), plugins=plugins, out=tmp_path / "run")
+    assert len(report.failed) == 3
+    assert {row.status for row in cells(report, method="norm")} == {"ok"}
+
+
+def test_a_root_given_besides_the_file_wins(tmp_path, method):
+    for name, count in (("one", 1), ("two", 2)):
+        (tmp_path / name / "part" / "test" / "good").mkdir(parents=True)
+        for index in range(count):
+            path = tmp_path / name / "part" / "test" / "good" / f"{index}.xyz"
+            path.write_text(f"0 0 0\n1 1 {index}\n")
+    wanted = {"methods": ["norm"], "datasets": [{"name": "folder", "root": tmp_path / "one"}]}
+    wanted["roots"] = {"folder": tmp_path / "two"}
+    report = run_bench(wanted, plugins=[method("norm")], out=tmp_path / "run")
+    assert cells(report)[0].n == 2
+
+
+def test_damaged_metrics_are_computed_again(tmp_path, toys, method):
+    plugins = [toys, method("norm")]
+    first = run_bench(values("norm"), plugins=plugins, out=tmp_path / "run")
+    for path in (tmp_path / "run" / "cells").rglob("metrics.json"):
+        path.write_text("{}")
+    assert (
+        run_bench(values("norm"), plugins=plugins, out=tmp_path / "run").table.to_csv()
+        == first.table.to_csv()
+    )

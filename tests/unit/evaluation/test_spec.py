@@ -21,9 +21,9 @@ def test_without_anything_the_embedded_benchmark_runs():
     assert spec.run_name == "synthetic"
 
 
-def test_an_assignment_fills_in_what_a_variant_leaves_open():
-    spec = make_spec({"methods": ["btp", "btp[agg=max]", "other"]}, ["btp.agg=mean"])
-    assert [item.variant for item in spec.methods] == ["btp[agg=mean]", "btp[agg=max]", "other"]
+def test_an_assignment_wins_over_every_variant_of_its_name():
+    spec = make_spec({"methods": ["btp[agg=max,k=3]", "other"]}, ["btp.agg=mean"])
+    assert [item.variant for item in spec.methods] == ["btp[agg=mean,k=3]", "other"]
 
 
 @pytest.mark.parametrize("text", ["agg=max", "nobody.agg=max", "btp.agg"])

@@ -74,6 +74,33 @@ def test_an_undefined_category_is_left_out_for_every_method():
     assert found.of_all("m", "object/auroc").n_categories == 1
 
 
+def test_the_heading_counts_the_categories_of_the_mean():
+    undefined = {
+        "value": None,
+        "status": Status.UNDEFINED,
+        "reason": "one_class",
+        "category": "B",
+        "chance": None,
+    }
+    assert "mean of 1 category" in ResultTable([row(0.9), row(**undefined)]).to_text()
+    assert (
+        "mean of 1 to 2 categories"
+        in ResultTable(
+            [
+                row(0.9),
+                row(**undefined),
+                row(0.5, metric="point/ap"),
+                row(0.5, metric="point/ap", category="B"),
+            ]
+        ).to_text()
+    )
+
+
+def test_a_method_without_point_scores_is_named_for_it():
+    silent = {"value": None, "status": Status.UNDEFINED, "reason": "no_point_scores", "metric": "point/ap"}
+    assert "! quiet gives no point scores" in ResultTable([row(), row(variant="quiet", **silent)]).to_text()
+
+
 def test_methods_that_saw_different_things_never_share_a_table():
     table = ResultTable([row(), row(variant="n", seen="normal samples")])
     assert len(table.groups()) == 2
