@@ -1,6 +1,7 @@
 """What every data set offers, and what of it a method may train on."""
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -130,7 +131,6 @@ def fingerprint_files(card: DatasetCard, config: Config, root: Path, files: Iter
     digest = hashlib.sha256(f"{card.slug}/{card.revision}/{config.model_dump_json()}".encode())
     for path in sorted(files):
         status = path.stat()
-        digest.update(
-            f"{path.relative_to(root).as_posix()}\0{status.st_size}\0{status.st_mtime_ns}\n".encode()
-        )
+        name = os.fsencode(path.relative_to(root).as_posix())  # names need not be UTF-8
+        digest.update(name + f"\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
     return digest.hexdigest()

@@ -201,7 +201,7 @@ class Eyecandies:
         limits = self._read_yaml(ref, "info_depth.yaml").get("normalization")
         try:
             nearest, farthest = float(limits["min"]), float(limits["max"])  # type: ignore[index]  # checked below
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             nearest = farthest = 0.0
         if not (0 < nearest < farthest < np.inf):
             info = self._path(ref, "info_depth.yaml")
@@ -213,8 +213,14 @@ class Eyecandies:
         path = self._existing(ref, "pose.txt")
         pose = read_numbers(path)
         rotation = pose[:3, :3]
-        rigid = pose.shape == (4, 4) and np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-3)
-        if not rigid or not np.isfinite(pose).all():
+        rigid = (
+            pose.shape == (4, 4)
+            and bool(np.isfinite(pose).all())
+            and np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-3)
+            and np.linalg.det(rotation) > 0  # no mirror image
+            and np.allclose(pose[3], (0, 0, 0, 1))
+        )
+        if not rigid:
             raise DataError(f"{path} is not a rigid 4 x 4 pose", hint=ORIGINAL)
         return pose
 
@@ -234,7 +240,11 @@ class Eyecandies:
         try:
             if path.stat().st_size > MAX_YAML_BYTES:
                 raise DataError(f"{path} is larger than {MAX_YAML_BYTES} bytes", hint=ORIGINAL)
-            value = yaml.safe_load(path.read_text())
+            text = path.read_text()
+            # Aliases of aliases make a small file huge in memory.
+            if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
+                raise DataError(f"{path} has YAML aliases", hint=ORIGINAL)
+            value = yaml.safe_load(text)
         except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
             raise DataError(f"{path} is not readable YAML", hint=ORIGINAL) from error
         if not isinstance(value, dict):

@@ -29,8 +29,11 @@ GOOD = "good"
 NORMAL_NAMES = frozenset({GOOD, "normal", "ok", "positive"})
 LABEL_FOLDERS = ("gt", "ground_truth")
 IMAGE_FOLDER = "rgb"
+COMPANIONS = frozenset({*LABEL_FOLDERS, IMAGE_FOLDER})  # folders that belong to a category and are none
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 DOCUMENTS = frozenset({"readme", "license", "licence"})  # text files that are not scans
+# What lies beside category folders and must be a scan; texts and images may be notes.
+UNMISTAKABLE = (".ply", ".pcd", ".stl", ".obj", ".npz", ".npy", ".tif", ".tiff")
 LAYOUT = "docs/data/folder.md shows the layout"
 
 
@@ -68,11 +71,7 @@ class Folder:
         self.config = config
         if not root.is_dir():
             raise DataError(f"{root} is not a folder", hint="pass the folder that holds your scans")
-        if _scan_files(root) or tree.child(root, "train") or tree.child(root, "test"):
-            candidates = {root.resolve().name: root}
-        else:
-            candidates = {path.name: path for path in tree.folders(root)}
-        self._categories = {name: path for name, path in candidates.items() if any(_scans(path))}
+        self._categories = _categories(root)
         if not self._categories:
             suffixes = ", ".join(sorted(clouds.SUFFIXES))
             raise DataError(f"{root} holds no scan ({suffixes}) where one is looked for", hint=LAYOUT)
@@ -188,6 +187,20 @@ class Folder:
 
 def _scan_files(folder: Path) -> list[Path]:
     return [path for path in tree.files(folder, clouds.SUFFIXES) if path.stem.casefold() not in DOCUMENTS]
+
+
+def _categories(root: Path) -> dict[str, Path]:
+    """Name to folder: `root` itself if `train` or `test` is in it, or no sub-folder is a category."""
+    if not (tree.child(root, "train") or tree.child(root, "test")):
+        candidates = [path for path in tree.folders(root) if path.name.casefold() not in COMPANIONS]
+        found = {path.name: path for path in candidates if any(_scans(path))}
+        loose = tree.files(root, UNMISTAKABLE)
+        if found and loose:
+            problem = f"{root} holds category folders such as {next(iter(found))} but also {loose[0].name}"
+            raise DataError(problem, hint="move such scans into a category folder")
+        if found:
+            return found
+    return {root.resolve().name: root} if any(_scans(root)) else {}
 
 
 def _scans(category: Path) -> Iterator[_Scan]:

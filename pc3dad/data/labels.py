@@ -18,7 +18,7 @@ from pc3dad.types import BoolArray, Float64Array, PointCloud
 SUFFIXES = (".txt", ".csv", ".npy", ".npz", ".png")
 NPZ_MEMBER = "labels.npy"  # numpy.savez(path, labels=...)
 THRESHOLD = 0.5  # of labels written as numbers
-TOLERANCE = 1e-5  # of coordinates written as text, per file unit, and relative beyond 1
+TOLERANCE = 1e-5  # of the bounding-box diagonal: what writing coordinates as text may move a point
 SCAN_AGAIN = "make labels from the same file as the scan"
 
 
@@ -47,7 +47,7 @@ def read_labels(path: Path, cloud: PointCloud) -> BoolArray:
             raise DataError(problem, hint=SCAN_AGAIN)
         return mask.ravel()
     if suffix in (".npy", ".npz"):
-        return _in_order(path, _read_array(path, len(cloud)), len(cloud))
+        return _in_order(path, _read_array(path, cloud), len(cloud))
     table = read_label_table(path)
     if table.labels is None:
         raise DataError(f"{path}: has coordinates but no labels", hint="write x y z label in each line")
@@ -65,23 +65,24 @@ def _in_order(path: Path, labels: NDArray[Any], n_points: int) -> BoolArray:
     return anomalous
 
 
-def _read_array(path: Path, n_points: int) -> NDArray[Any]:
+def _read_array(path: Path, cloud: PointCloud) -> NDArray[Any]:
     """(N,) numbers, row by row if the file holds a grid of them."""
     check_file(path)
     try:
         if path.suffix.lower() == ".npy":
             with path.open("rb") as stream:
-                return _parse_npy(path, stream, n_points)
+                return _parse_npy(path, stream, cloud)
         with zipfile.ZipFile(path) as archive, archive.open(NPZ_MEMBER) as stream:
-            return _parse_npy(path, stream, n_points)
+            return _parse_npy(path, stream, cloud)
     except DataError:
         raise
     except Exception as error:  # NumPy and zipfile raise many types on damaged files, all meaning the same
         raise damaged(path, str(error) or type(error).__name__) from error
 
 
-def _parse_npy(path: Path, stream: IO[bytes], n_points: int) -> NDArray[Any]:
-    """Checks what the header claims before it reads as many bytes as `n_points` need."""
+def _parse_npy(path: Path, stream: IO[bytes], cloud: PointCloud) -> NDArray[Any]:
+    """Checks what the header claims before it reads as many bytes as the points need."""
+    n_points = len(cloud)
     version = np.lib.format.read_magic(stream)
     first = version == (1, 0)
     read_header = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
@@ -90,6 +91,9 @@ def _parse_npy(path: Path, stream: IO[bytes], n_points: int) -> NDArray[Any]:
         raise DataError(f"{path}: labels are {dtype}, expected numbers", hint="correct the labels")
     if math.prod(shape) != n_points:
         raise DataError(f"{path}: has {math.prod(shape)} labels for {n_points} points", hint=SCAN_AGAIN)
+    if shape not in ((n_points,), (n_points, 1), cloud.grid):
+        grid = "is no grid" if cloud.grid is None else f"is a grid of {cloud.grid}"
+        raise DataError(f"{path}: labels have shape {shape} but the scan {grid}", hint=SCAN_AGAIN)
     array = np.frombuffer(stream.read(n_points * dtype.itemsize), dtype, n_points)
     return array.reshape(shape, order="F" if column_major else "C").ravel()
 
@@ -106,7 +110,7 @@ def _matched(path: Path, xyz: Float64Array, labels: BoolArray, cloud: PointCloud
     anomalous = np.zeros(len(cloud), dtype=np.bool_)
     if not len(points):
         return anomalous
-    tolerance = TOLERANCE * max(1.0, float(np.abs(points).max()))
+    tolerance = TOLERANCE * (float(np.linalg.norm(np.ptp(points, axis=0))) or 1.0)
     to_row, row = cKDTree(xyz).query(points)
     to_point, point = cKDTree(points).query(xyz)
     farthest = max(to_row.max(), to_point.max())

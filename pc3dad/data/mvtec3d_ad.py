@@ -24,7 +24,7 @@ from pc3dad.data.organised import PlaneSearch, largest_component, without_suppor
 from pc3dad.data.verify import compare_counts, junk_findings
 from pc3dad.errors import DataError
 from pc3dad.io.images import COPY_AGAIN, read_levels, read_mask, read_rgb, read_xyz_tiff, xyz_tiff_size
-from pc3dad.io.scan import unit_colours
+from pc3dad.io.scan import check_file, unit_colours
 from pc3dad.types import BoolArray, PointCloud, Sample, Split, Truth
 
 FOLDERS = {Split.TRAIN: "train", Split.VALIDATION: "validation", Split.TEST: "test"}
@@ -231,6 +231,8 @@ class Mvtec3dAd:
     def _colour_levels(self, category: str) -> list[int]:
         path = self._categories[category] / "class_ids.json"
         try:
+            if path.exists():
+                check_file(path)  # a pipe would block for ever
             names = json.loads(path.read_bytes())
             levels = [int(level) for level, name in names.items() if name == COLOUR]
         except FileNotFoundError as error:

@@ -1,5 +1,6 @@
 """Walks data set folders: natural order, no junk, names in any case, never a look at the whole path."""
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -28,14 +29,26 @@ def folders(parent: Path) -> list[Path]:
 
 
 def files(parent: Path, suffixes: Iterable[str]) -> list[Path]:
-    """Files directly below `parent` with one of the suffixes (lower case, with dot), in natural order."""
+    """Files directly below `parent` with one of the suffixes (lower case, with dot), in natural order.
+
+    Broken links are listed: they fail when they are read, instead of being one sample less.
+    """
     wanted = frozenset(suffixes)
-    return [path for path in _listing(parent) if path.suffix.lower() in wanted and path.is_file()]
+    found = [path for path in _listing(parent) if path.suffix.lower() in wanted]
+    return [path for path in found if path.is_file() or (path.is_symlink() and not path.is_dir())]
 
 
 def walk(parent: Path) -> Iterator[Path]:
-    """Every file below `parent`, junk included, in no particular order."""
-    return (path for path in parent.rglob("*") if path.is_file())
+    """Every file below `parent`, junk included; linked folders are entered, each folder once."""
+    visited = set()
+    for folder, below, names in os.walk(parent, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in visited:
+            below.clear()
+            continue
+        visited.add(real)
+        below.sort()
+        yield from (path for name in names if (path := Path(folder, name)).is_file())
 
 
 def child(parent: Path, *names: str) -> Path | None:

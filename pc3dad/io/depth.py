@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pc3dad.errors import DataError
 from pc3dad.io.images import read_depth_png
-from pc3dad.io.scan import make_cloud
+from pc3dad.io.scan import check_file, make_cloud
 from pc3dad.types import Float64Array, PointCloud
 
 EXAMPLE = '{"fx": 711.1, "fy": 711.1, "cx": 256, "cy": 256, "metres_per_level": 0.0001}'
@@ -72,8 +72,12 @@ def read_depth_cloud(path: Path) -> PointCloud:
 
 def _read_camera(image: Path) -> CameraFile:
     own, shared = image.with_name(f"{image.stem}.camera.json"), image.with_name("camera.json")
-    path = own if own.is_file() else shared
+    path = own
     try:
+        if not own.exists():
+            path = shared
+        if path.exists():
+            check_file(path)  # a pipe would block for ever
         return CameraFile.model_validate_json(path.read_bytes())
     except FileNotFoundError as error:
         raise DataError(

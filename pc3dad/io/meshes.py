@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pc3dad.errors import DataError
-from pc3dad.io.scan import Scan, damaged, fan_faces, make_cloud, read_bytes
+from pc3dad.io.scan import Scan, damaged, fan_faces, make_cloud, read_bytes, unit_colours
 from pc3dad.types import Float32Array, UInt8Array
 
 LOGGER = logging.getLogger(__name__)
@@ -71,18 +71,21 @@ def read_obj(path: Path) -> Scan:
     """Reads the lines `v` and `f` of an OBJ file: vertices in file order, polygons as fans.
 
     Indices of texture and normals are skipped. Negative indices count back from the last vertex so far.
+    Vertices have colours if all of them are written as `v x y z r g b`.
 
     Raises:
         DataError: a line is not a vertex or a face, or a face names a vertex that does not exist.
     """
-    text = read_bytes(path).tobytes().replace(b"\\\r\n", b" ").replace(b"\\\n", b" ")
-    coordinates, corners, sizes = array("d"), array("q"), array("q")
-    for number, line in enumerate(text.split(b"\n"), start=1):
+    text = re.sub(rb"\\(\r\n|\n|\r)", b" ", read_bytes(path).tobytes())
+    coordinates, colours, corners, sizes = array("d"), array("d"), array("q"), array("q")
+    for number, line in enumerate(text.splitlines(), start=1):
         words = line.split()
         try:
             if words and words[0] == b"v":
                 x, y, z = words[1:4]
                 coordinates.extend((float(x), float(y), float(z)))
+                if len(words) == 7:
+                    colours.extend(map(float, words[4:]))
             elif words and words[0] == b"f":
                 polygon = [int(word.partition(b"/")[0]) for word in words[1:]]
                 vertices = len(coordinates) // 3
@@ -92,5 +95,7 @@ def read_obj(path: Path) -> Scan:
             shown = line[:60].decode("latin-1").strip()
             problem = f"{path}: line {number} is not a vertex or a face: {shown!r}"
             raise DataError(problem, hint="correct the line") from error
-    cloud = make_cloud(np.array(coordinates).reshape(-1, 3))
+    coloured = len(colours) == len(coordinates)
+    rgb = unit_colours(np.array(colours).reshape(-1, 3), integer=False) if coloured else None
+    cloud = make_cloud(np.array(coordinates).reshape(-1, 3), rgb=rgb)
     return Scan(cloud, fan_faces(path, np.array(sizes), np.array(corners), len(cloud)))

@@ -18,8 +18,10 @@ from pc3dad.types import PointCloud
 
 ALWAYS_ALLOWED = 1 << 26  # bytes: an array may always unpack to this size, ...
 MAX_EXPANSION = 200  # ... beyond it to this multiple of its compressed size; coordinates rarely reach 10
-XYZ_NAMES = ("xyz", "points")
+XYZ_NAMES = ("xyz", "points", "positions")  # the last is Open3D's
+RGB_NAMES = ("rgb", "colors")
 ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, ValueError)
+HEADER_ERRORS = (ValueError, TypeError, SyntaxError, RecursionError, MemoryError, tokenize.TokenError)
 
 
 def read_npy(path: Path) -> PointCloud:
@@ -32,10 +34,10 @@ def read_npy(path: Path) -> PointCloud:
 
 
 def read_npz(path: Path) -> PointCloud:
-    """Reads the arrays `xyz` or `points`, `normals` and `rgb` (N, 3) and `valid` (N,) of a `.npz` file.
+    """Reads the arrays `xyz`, `normals` and `rgb` (N, 3) and `valid` (N,) of a `.npz` file.
 
-    All but the coordinates may be missing. Each may also be organised, (H, W, 3) or (H, W). Integer
-    colours have 255 as their full scale.
+    All but the coordinates may be missing. Each may also be organised, (H, W, 3) or (H, W). Coordinates may
+    be called `points` or `positions` too, and colours `colors`.
 
     Raises:
         DataError: the file is damaged, needs pickle, claims to unpack to more than `MAX_EXPANSION` times its
@@ -46,7 +48,7 @@ def read_npz(path: Path) -> PointCloud:
     try:
         with zipfile.ZipFile(path) as archive:
             names = [name.removesuffix(".npy") for name in archive.namelist()]
-            for name in (*XYZ_NAMES, "normals", "rgb", "valid"):
+            for name in (*XYZ_NAMES, *RGB_NAMES, "normals", "valid"):
                 if name in names:
                     arrays[name] = _parse_npy(path, _unpack(path, archive, f"{name}.npy"))
     except (*ZIP_ERRORS, KeyError) as error:
@@ -80,7 +82,7 @@ def _parse_npy(path: Path, data: bytes) -> AnyArray:
                 np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
             )
             shape, column_major, dtype = read_header(stream)
-    except (ValueError, TypeError, SyntaxError, RecursionError, tokenize.TokenError) as error:
+    except HEADER_ERRORS as error:
         raise DataError(
             f"{path}: no NumPy array ({str(error)[:80]})", hint="save it with numpy.save"
         ) from error
@@ -118,7 +120,8 @@ def _cloud(path: Path, arrays: Mapping[str, AnyArray]) -> PointCloud:
             raise DataError(problem, hint="store one row per point")
         return array.reshape(n_points, width)
 
-    rgb, valid = aligned("rgb", 3), aligned("valid", 1)
+    rgb = aligned(next((name for name in RGB_NAMES if name in arrays), "rgb"), 3)
+    valid = aligned("valid", 1)
     return make_cloud(
         xyz.reshape(-1, 3),
         normals=aligned("normals", 3),

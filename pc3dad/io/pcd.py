@@ -177,6 +177,8 @@ def _compressed_columns(path: Path, data: UInt8Array, header: _Header) -> dict[s
     packed_size, size = struct.unpack("<II", body[:8])
     packed = body[8 : 8 + packed_size]
     _require(path, header, promised=promised, found=size)
+    if size > promised:
+        raise damaged(path, f"header promises {promised} bytes but the compressed block unpacks to {size}")
     if len(packed) < packed_size:
         raise damaged(path, f"the compressed block should have {packed_size} bytes but has {len(packed)}")
     if size > MAX_EXPANSION * packed_size:

@@ -15,7 +15,9 @@ from pc3dad.types import BoolArray, Float32Array, Float64Array, Int32Array, Poin
 AnyArray = NDArray[Any]
 HEADER_BYTES = 1 << 16  # headers of PCD and PLY must end within them
 FLOAT32_MAX = float(np.finfo(np.float32).max)
-ORIGIN_TOLERANCE = 1e-6  # of the bounding-box diagonal: what rounding to float32 may move a point
+ORIGIN_TOLERANCE = 1e-6  # of the diagonal of the bulk: what rounding to float32 may move a point
+BULK = (0.01, 0.99)  # quantiles of each coordinate between which the bulk lies
+BULK_ROWS = 10_000  # they are taken of at most so many points
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,10 +92,12 @@ def make_cloud(
 ) -> PointCloud:
     """Builds a cloud from the coordinates of a file and keeps their precision.
 
-    Coordinates that float32 holds exactly keep `origin` 0. So do others, unless rounding the largest of them
-    to float32 could move a point by more than `ORIGIN_TOLERANCE` of the bounding-box diagonal (map
+    Coordinates that float32 holds exactly keep `origin` 0. So do others, unless rounding the largest of the
+    bulk to float32 could move a point by more than `ORIGIN_TOLERANCE` of the diagonal of its box (map
     coordinates do): then `origin` is the centre of the box, rounded to the power of ten at or below the
-    diagonal. Coordinates beyond the range of float32 count as missing.
+    diagonal. The bulk leaves out points at exactly (0, 0, 0) and those outside the quantiles `BULK`, so that
+    stray points do not hide what precision the others need. Coordinates beyond the range of float32 count
+    as missing.
 
     Args:
         xyz: (N, 3) of any real dtype, file unit.
@@ -119,14 +123,17 @@ def unit_colours(values: AnyArray, *, integer: bool) -> Float32Array:
     """Scales colours to [0, 1].
 
     Args:
-        values: (N, 3) colours. Real ones up to 1 are kept; others have 255 as their full scale, or 65535 if
-            any of them is larger than 255.
+        values: (N, 3) colours. The full scale of uint8 is 255 and that of uint16 is 65535. Other integers
+            have 255, or 65535 if any of them is larger. So do real ones if any is above 2; otherwise theirs
+            is 1, and what filters and rounding left above it is clipped.
         integer: whether the file declares them as integers, so that 1 is nearly black and not full.
     """
     colours = np.nan_to_num(values.astype(np.float32), posinf=0.0, neginf=0.0)
     largest = colours.max(initial=0.0)
-    if integer or largest > 1:
-        colours /= 255 if largest <= 255 else 65535
+    if values.dtype == np.uint16 or largest > 255:
+        colours /= 65535
+    elif integer or largest > 2:
+        colours /= 255
     return colours.clip(0.0, 1.0)
 
 
@@ -162,11 +169,10 @@ def fan_faces(path: Path, sizes: AnyArray, corners: AnyArray, n_points: int) -> 
 
 def _relative(xyz: Float64Array) -> tuple[Float32Array, Float64Array]:
     """Returns (N, 3) float32 and the (3,) float64 origin they are relative to; see `make_cloud`."""
-    low, high = _bounds(xyz)
-    if not np.abs([low, high]).max() <= FLOAT32_MAX:  # NaN, infinite or too large somewhere
-        inside = np.abs(xyz) <= FLOAT32_MAX
+    inside = np.abs(xyz) <= FLOAT32_MAX  # False for NaN
+    if not inside.all():
         xyz = np.where(inside, xyz, np.nan)
-        low, high = _bounds(xyz[inside.all(axis=1)])
+    low, high = _bulk(xyz)
     largest, diagonal = float(np.abs([low, high]).max()), float(np.linalg.norm(high - low))
     rounding = float(np.spacing(np.float32(largest))) / 2
     rounded = xyz.astype(np.float32)
@@ -179,12 +185,14 @@ def _relative(xyz: Float64Array) -> tuple[Float32Array, Float64Array]:
     return (xyz - origin).astype(np.float32), origin
 
 
-def _bounds(xyz: Float64Array) -> tuple[Float64Array, Float64Array]:
-    """Lowest and highest coordinates, (3,) each; zeros without points. NaN spreads."""
-    if not len(xyz):
+def _bulk(xyz: Float64Array) -> tuple[Float64Array, Float64Array]:
+    """Lower and upper corner, (3,) each, of the box around the bulk of the points; zeros without any."""
+    x, y, z = xyz.T  # column by column: several times faster than NumPy's reduction along rows of three
+    rows = np.flatnonzero(np.isfinite(x + y + z) & ((x != 0) | (y != 0) | (z != 0)))
+    if not len(rows):
         return np.zeros(3), np.zeros(3)
-    columns = xyz.T  # column by column: several times faster than NumPy's reduction along rows of three
-    return np.array([column.min() for column in columns]), np.array([column.max() for column in columns])
+    low, high = np.quantile(xyz[rows[:: -(-len(rows) // BULK_ROWS)]], BULK, axis=0)
+    return low, high
 
 
 def _unit_length(normals: AnyArray) -> Float32Array:

@@ -22,6 +22,8 @@ COLUMN_NAMES = {
     "rgb": (("r", "g", "b"), ("red", "green", "blue")),
 }
 
+LABEL_NAMES = ("label", "labels")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelTable:
@@ -53,8 +55,9 @@ def read_text_cloud(path: Path) -> PointCloud:
     The delimiter (comma, semicolon or white space) is taken from the first line with numbers; `#` starts a
     comment. Without a header line the first three columns are x, y, z and the others are ignored: six
     columns may be colours or normals, and guessing would be wrong half of the time. A header line names the
-    columns: x, y, z and optionally nx, ny, nz and r, g, b (or normal_x, ... and red, ...). A `.pts` file may
-    start with the number of its points.
+    columns: x, y, z and optionally nx, ny, nz and r, g, b (or normal_x, ... and red, ...). It may be a
+    comment (`#` or `//`) with as many words as the first row. A `.pts` file may start with the number of its
+    points.
 
     Raises:
         DataError: the file is not such a table, naming the first bad line.
@@ -86,13 +89,19 @@ def read_text_cloud(path: Path) -> PointCloud:
 def read_label_table(path: Path) -> LabelTable:
     """Reads point labels: one column holds labels, three the anomalous points only, four or more x y z label.
 
+    A header line names the columns, as in `read_text_cloud`, in any order: x, y, z and label (or labels).
+
     Raises:
-        DataError: the file is not such a table, or a value is not finite.
+        DataError: the file is not such a table, the label column is unclear, or a value is not finite.
     """
     check_file(path)
     layout = _sniff(path)
     table = read_numbers(
-        path, encoding=layout.encoding, delimiter=layout.delimiter, skipped_lines=layout.skipped_lines
+        path,
+        encoding=layout.encoding,
+        delimiter=layout.delimiter,
+        skipped_lines=layout.skipped_lines,
+        columns=_label_columns(path, layout.names),
     )
     if table.shape[1] == 2:
         raise DataError(f"{path}: lines have 2 columns", hint="expected label, or x y z, or x y z label")
@@ -105,6 +114,19 @@ def read_label_table(path: Path) -> LabelTable:
         found = ", ".join(f"{value:g}" for value in np.unique(labels)[:5])
         LOGGER.warning("%s: labels other than 0 and 1 (found %s)", path, found)
     return LabelTable(xyz, labels)
+
+
+def _label_columns(path: Path, names: tuple[str, ...]) -> list[int] | None:
+    """Positions of x, y, z and of the label, if there is one, below a header; None without a header."""
+    xyz = _find_columns(names, COLUMN_NAMES["xyz"])
+    if xyz is None:
+        return None
+    others = [column for column in range(len(names)) if column not in xyz]
+    named = [column for column in others if names[column] in LABEL_NAMES]
+    if len(others) > 1 and len(named) != 1:
+        problem = f"{path}: the columns are {' '.join(names)}, so it is unclear which holds labels"
+        raise DataError(problem, hint="call one of them label")
+    return [*xyz, *(named or others)]
 
 
 def read_numbers(
@@ -175,17 +197,26 @@ def _sniff(path: Path) -> _Layout:
         head = stream.read(HEAD_BYTES)
     encoding = "utf-8-sig" if head.startswith(b"\xef\xbb\xbf") else "latin-1"
     lines = re.split("\r\n|\r|\n", head.decode(encoding, errors="replace"))
-    names: tuple[str, ...] = ()
+    header: tuple[str, ...] = ()
+    comments: dict[int, tuple[str, ...]] = {}  # column names in comments, by their count
     promised: int | None = None
-    for number, line in enumerate(lines):
+    for number, line in enumerate(map(str.strip, lines)):
         delimiter = next((mark for mark in ";," if mark in line), None)
-        words = [word.strip(' \t"').lower() for word in line.strip().lstrip("#/").split(delimiter)]
-        if path.suffix.lower() == ".pts" and promised is None and line.strip().isdecimal():
-            promised = int(line.strip()[:18])
-        elif {"x", "y", "z"} <= set(words):
-            names = tuple(words)
-        elif line.strip() and not line.lstrip().startswith("#"):
-            return _Layout(encoding, delimiter, number, names, promised)
+        words = tuple(word.strip(' \t"').lower() for word in line.lstrip("#/").split(delimiter))
+        named = {"x", "y", "z"} <= set(words)
+        if path.suffix.lower() == ".pts" and promised is None and line.isdecimal():
+            promised = int(line[:18])
+        elif line.startswith(("#", "//")):
+            if named:
+                comments[len(words)] = words
+        elif named:
+            header = words
+        elif line:
+            width = len(line.split("#")[0].strip().split(delimiter))
+            if header and len(header) != width:
+                problem = f"{path}: the header names {len(header)} columns but the first row has {width}"
+                raise DataError(problem, hint="name each column once")
+            return _Layout(encoding, delimiter, number, header or comments.get(width, ()), promised)
     raise DataError(f"{path}: no row of numbers", hint="expected one point or label per line")
 
 

@@ -201,9 +201,13 @@ def test_a_missing_file_names_both_of_a_pair(root, item):
         ("info_depth.yaml", b"normalization: 7"),
         ("info_depth.yaml", b"a: [" * 5000),
         ("info_depth.yaml", b"\xff\x00"),
+        ("info_depth.yaml", b"normalization: {min: 1, max: 1%s}" % (b"0" * 400)),
+        ("info_depth.yaml", b"a: &limits {min: 2.3, max: 4.9}\nnormalization: *limits"),
         ("pose.txt", b""),
         ("pose.txt", b"1 2\n3\n"),
         ("pose.txt", b"2 0 0 0\n0 2 0 0\n0 0 2 0\n0 0 0 1"),
+        ("pose.txt", b"-1 0 0 0\n0 1 0 0\n0 0 1 0\n0 0 0 1"),
+        ("pose.txt", b"1 0 0 0\n0 1 0 0\n0 0 1 0\n0 0 1 1"),
         ("pose.txt", b"nan 0 0 0\n0 1 0 0\n0 0 1 0\n0 0 0 1"),
     ],
 )

@@ -1,5 +1,6 @@
 """A user's own parts in every state of completeness."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -227,3 +228,35 @@ def test_the_unit_is_a_free_word(root):
     assert FolderConfig().unit == "unknown"
     with pytest.raises(ConfigError, match="unit"):
         build(FolderConfig, "folder", {"unit": ""})
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "parts.csv", "overview.png"])
+def test_stray_texts_and_images_do_not_hide_categories(root, name):
+    (root / name).write_text("bought in May")
+    assert opened(root).categories() == ["gear"]
+
+
+def test_scans_beside_categories_are_ambiguous(root):
+    write_scan(root / "loose.npy")
+    with pytest.raises(DataError, match=r"loose\.npy; move such scans into a category folder"):
+        opened(root)
+
+
+def test_photographs_of_loose_scans_are_no_category(tmp_path):
+    write_scan(tmp_path / "shelf" / "a.npy")
+    (tmp_path / "shelf" / "rgb").mkdir()
+    (tmp_path / "shelf" / "rgb" / "a.png").write_bytes(b"x")
+    assert opened(tmp_path / "shelf").categories() == ["shelf"]
+
+
+def test_a_broken_link_is_an_error_and_not_one_sample_less(root):
+    (root / "gear" / "test" / "crack" / "11.npy").symlink_to(root / "gone.npy")
+    assert "test/crack/11.npy" in names(opened(root), Split.TEST)
+    with pytest.raises(DataError, match=r"11\.npy: no such file"):
+        opened(root).load(gear("test/crack/11.npy"))
+
+
+def test_fingerprint_takes_names_that_are_not_utf_8(root):
+    before = opened(root).fingerprint("gear")
+    (root / "gear" / os.fsdecode(b"caf\xe9.txt")).write_text("1 2 3")
+    assert opened(root).fingerprint("gear") != before

@@ -160,3 +160,20 @@ def test_claims_of_huge_arrays_are_refused_before_allocation(tmp_path):
     for name in ("a.npy", "b.npz", "c.npz"):
         with pytest.raises(DataError, match=name):
             read_labels(tmp_path / name, cloud())
+
+
+def test_the_tolerance_follows_the_size_of_the_scan_and_not_its_place(tmp_path):
+    scan = cloud(origin=5e6)
+    moved = positions(scan)
+    moved[3, 0] += 0.01
+    with pytest.raises(DataError, match=r"0\.01 away"):
+        read_labels(write_table(tmp_path / "a.txt", moved, WANTED), scan)
+
+
+def test_arrays_of_another_shape_than_the_scan_are_refused(tmp_path):
+    np.save(tmp_path / "column.npy", WANTED[:, None])
+    np.testing.assert_array_equal(read_labels(tmp_path / "column.npy", cloud()), WANTED)
+    np.save(tmp_path / "a.npy", WANTED.reshape(2, 3))
+    for other in (cloud(grid=(3, 2)), cloud()):
+        with pytest.raises(DataError, match=r"shape \(2, 3\) but the scan"):
+            read_labels(tmp_path / "a.npy", other)

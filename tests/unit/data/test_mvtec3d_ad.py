@@ -298,3 +298,10 @@ def test_real_tire_without_scans_says_which_one_is_missing(test_data):
     dataset = opened(test_data / "data" / "mvtec3d_ad")
     with pytest.raises(DataError, match=r"tire/test/combined/xyz/000\.tiff is missing"):
         dataset.load(dataset.refs("tire", Split.TEST)[0])
+
+
+def test_names_of_levels_in_a_pipe_do_not_block(root):
+    (root / "foam" / "class_ids.json").unlink()
+    os.mkfifo(root / "foam" / "class_ids.json")
+    with pytest.raises(DataError, match="not a regular file"):
+        opened(root).truth(foam("combined"))

@@ -86,3 +86,17 @@ def test_a_wrong_root_says_what_was_looked_for_where_it_comes_from_and_its_licen
 def test_an_unknown_category_lists_what_exists(tmp_path):
     with pytest.raises(DataError, match="there are: car"):
         tree.pick({"car": tmp_path}, "plane", tmp_path)
+
+
+def test_walk_enters_linked_folders_once(tmp_path):
+    make(tmp_path, "far/1.ply", "root/2.ply")
+    (tmp_path / "root" / "linked").symlink_to(tmp_path / "far")
+    (tmp_path / "far" / "loop").symlink_to(tmp_path / "root")
+    found = sorted(path.relative_to(tmp_path).as_posix() for path in tree.walk(tmp_path / "root"))
+    assert found == ["root/2.ply", "root/linked/1.ply"]
+
+
+def test_broken_links_are_listed_and_linked_folders_are_not(tmp_path):
+    (tmp_path / "1.ply").symlink_to(tmp_path / "gone")
+    (tmp_path / "2.ply").symlink_to(tmp_path)
+    assert [path.name for path in tree.files(tmp_path, [".ply"])] == ["1.ply"]

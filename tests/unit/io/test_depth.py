@@ -1,6 +1,7 @@
 """The pinhole model and depth images of users."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -89,4 +90,12 @@ def test_unreadable_camera_is_one_clear_error(tmp_path, content):
     path = write_scan(tmp_path, np.ones((1, 1)), CAMERA)
     (tmp_path / "camera.json").write_bytes(content)
     with pytest.raises(DataError, match=r"camera\.json"):
+        read_depth_cloud(path)
+
+
+@pytest.mark.parametrize("name", ["camera.json", "part.camera.json"])
+def test_a_camera_that_is_a_pipe_does_not_block(tmp_path, name):
+    path = write_scan(tmp_path, np.ones((1, 1)), None)
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(DataError, match="not a regular file"):
         read_depth_cloud(path)

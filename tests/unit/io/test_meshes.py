@@ -135,3 +135,21 @@ def test_a_real_closed_stl_is_closed_after_merging(test_data: Path):
     assert faces is not None
     edges = np.sort(faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
     assert (np.unique(edges, axis=0, return_counts=True)[1] == 2).all()
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_obj_lines_end_in_any_way(tmp_path, end):
+    lines = ("v 0 0 0", "v 1 0 0", "v 0 1 0", "f 1 2 \\", "3", "")
+    (tmp_path / "a.obj").write_bytes(end.join(lines).encode())
+    scan = read_scan(tmp_path / "a.obj")
+    assert len(scan.cloud) == 3
+    assert scan.faces is not None
+    assert scan.faces.tolist() == [[0, 1, 2]]
+
+
+def test_obj_vertices_have_colours_if_all_of_them_do(tmp_path):
+    path = tmp_path / "a.obj"
+    path.write_text("v 0 0 0 1 0 0.5\nv 1 0 0 0 1 0\n")
+    assert np.allclose(read_cloud(path).rgb, [[1, 0, 0.5], [0, 1, 0]])
+    path.write_text("v 0 0 0 1 0 0.5\nv 1 0 0\n")
+    assert read_cloud(path).rgb is None

@@ -111,3 +111,17 @@ def test_a_cut_file_is_refused_at_every_byte(tmp_path, store):
         path.write_bytes(data[:length])
         with pytest.raises(DataError, match=r"a\.np"):
             read_cloud(path)
+
+
+def test_the_names_of_open3d_are_read(tmp_path):
+    np.savez(tmp_path / "a.npz", positions=POINTS, colors=np.full((6, 3), 51, np.uint8))
+    cloud = read_cloud(tmp_path / "a.npz")
+    assert np.array_equal(cloud.xyz, POINTS)
+    assert np.allclose(cloud.rgb, 0.2)
+
+
+def test_a_header_too_deep_for_the_parser_is_refused(tmp_path):
+    head = (b"-" * 9000 + b"1").ljust(9999) + b"\n"
+    (tmp_path / "a.npy").write_bytes(b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head)
+    with pytest.raises(DataError, match="no NumPy array"):
+        read_cloud(tmp_path / "a.npy")

@@ -209,3 +209,11 @@ def test_real_bagel_is_grey_and_ten_centimetres_wide(test_data: Path):
     assert len(cloud) == 37095
     assert np.ptp(cloud.xyz, axis=0).max() == pytest.approx(0.1, abs=0.01)
     assert np.allclose(cloud.rgb, 0xB3 / 255)
+
+
+def test_a_compressed_block_larger_than_its_points_is_refused(tmp_path):
+    table = table_of(POINTS)
+    path = write(tmp_path / "a.pcd", table, "binary_compressed")
+    path.write_bytes(header(table.dtype, 2, "binary_compressed") + body(table, "binary_compressed"))
+    with pytest.raises(DataError, match="promises 24 bytes but the compressed block unpacks to 36"):
+        read_cloud(path)

@@ -137,3 +137,35 @@ def test_labels_other_than_0_and_1_are_warned_of(tmp_path, caplog):
 def test_bad_label_tables_are_refused(tmp_path, text, message):
     with pytest.raises(DataError, match=message):
         read_label_table(write(tmp_path / "a.txt", text))
+
+
+def test_a_comment_names_columns_only_if_it_has_as_many_words_as_a_row(tmp_path):
+    text = "# z y x of a scanner\n// z y x, in metres\n1 2 3\n4 5 6\n"
+    assert read_cloud(write(tmp_path / "a.txt", text)).xyz.tolist() == [[1, 2, 3], [4, 5, 6]]
+    assert read_cloud(write(tmp_path / "a.txt", "# z y x\n1 2 3\n")).xyz.tolist() == [[3, 2, 1]]
+
+
+def test_a_header_of_another_width_is_refused(tmp_path):
+    with pytest.raises(DataError, match="names 3 columns but the first row has 4"):
+        read_cloud(write(tmp_path / "a.txt", "z y x\n1 2 3 4\n"))
+
+
+@pytest.mark.parametrize("names", ["Label Z Y X R", "labels,z,y,x,scalar_field"])
+def test_a_header_names_the_columns_of_a_label_table(tmp_path, names):
+    row = "1,6,5,4,9" if "," in names else "1 6 5 4 9"
+    table = read_label_table(write(tmp_path / "a.txt", f"{names}\n{row}\n"))
+    assert table.xyz is not None
+    assert table.xyz.tolist() == [[4, 5, 6]]
+    assert table.labels is not None
+    assert table.labels.tolist() == [1]
+
+
+def test_the_one_column_beside_coordinates_holds_labels_whatever_its_name(tmp_path):
+    table = read_label_table(write(tmp_path / "a.txt", "//X Y Z Scalar_field\n4 5 6 1\n"))
+    assert table.labels is not None
+    assert table.labels.tolist() == [1]
+
+
+def test_a_label_table_of_many_columns_must_name_its_labels(tmp_path):
+    with pytest.raises(DataError, match="unclear which holds labels"):
+        read_label_table(write(tmp_path / "a.txt", "x y z nx ny nz\n1 2 3 0 0 1\n"))
