@@ -169,30 +169,36 @@ def fan_faces(path: Path, sizes: AnyArray, corners: AnyArray, n_points: int) -> 
 
 def _relative(xyz: Float64Array) -> tuple[Float32Array, Float64Array]:
     """Returns (N, 3) float32 and the (3,) float64 origin they are relative to; see `make_cloud`."""
-    inside = np.abs(xyz) <= FLOAT32_MAX  # False for NaN
-    if not inside.all():
-        xyz = np.where(inside, xyz, np.nan)
     low, high = _bulk(xyz)
     largest, diagonal = float(np.abs([low, high]).max()), float(np.linalg.norm(high - low))
     rounding = float(np.spacing(np.float32(largest))) / 2
-    rounded = xyz.astype(np.float32)
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, so its point is not valid
+        rounded = xyz.astype(np.float32)
     if rounding <= ORIGIN_TOLERANCE * diagonal or np.array_equal(rounded, xyz, equal_nan=True):
         return rounded, np.zeros(3)
     origin: Float64Array = low + (high - low) / 2
     if diagonal > 1e-15 * largest:  # smaller steps than float64 resolves would only add noise
         step = 10.0 ** np.floor(np.log10(diagonal))
         origin = np.round(origin / step) * step
-    return (xyz - origin).astype(np.float32), origin
+    with np.errstate(over="ignore"):
+        return (xyz - origin).astype(np.float32), origin
 
 
 def _bulk(xyz: Float64Array) -> tuple[Float64Array, Float64Array]:
     """Lower and upper corner, (3,) each, of the box around the bulk of the points; zeros without any."""
-    x, y, z = xyz.T  # column by column: several times faster than NumPy's reduction along rows of three
-    rows = np.flatnonzero(np.isfinite(x + y + z) & ((x != 0) | (y != 0) | (z != 0)))
+    rows = _measured(xyz[:: -(-len(xyz) // BULK_ROWS) or 1])
+    if len(rows) < BULK_ROWS // 100:  # hardly anything was measured: look at all points
+        rows = _measured(xyz)
     if not len(rows):
         return np.zeros(3), np.zeros(3)
-    low, high = np.quantile(xyz[rows[:: -(-len(rows) // BULK_ROWS)]], BULK, axis=0)
+    low, high = np.quantile(rows, BULK, axis=0)
     return low, high
+
+
+def _measured(xyz: Float64Array) -> Float64Array:
+    """Rows that are neither missing nor a placeholder: within the range of float32 and not all zero."""
+    inside: Float64Array = xyz[(np.abs(xyz) <= FLOAT32_MAX).all(axis=1) & (xyz != 0).any(axis=1)]
+    return inside
 
 
 def _unit_length(normals: AnyArray) -> Float32Array:
