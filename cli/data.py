@@ -39,9 +39,10 @@ def info(
 ) -> ExitCode:
     """Show licence, source, layout, traps and content."""
     from pc3dad import registry
+    from pc3dad.config import parse_variant
     from pc3dad.types import Split
 
-    slug, values = options.one_variant(name)
+    slug, values = parse_variant(name)
     entry = registry.datasets(plugin)[slug]
     card = entry.ready
     config = entry.configure(values)
@@ -91,10 +92,11 @@ def verify(
 ) -> ExitCode:
     """Read every sample and name what is wrong."""
     from pc3dad import registry
+    from pc3dad.config import parse_variant
     from pc3dad.data.base import Severity
     from pc3dad.data.verify import verify as findings_of
 
-    slug, values = options.one_variant(name)
+    slug, values = parse_variant(name)
     entry = registry.datasets(plugin)[slug]
     findings = []
     for finding in findings_of(entry.open(root, entry.configure(values))):

@@ -36,8 +36,9 @@ def list_methods(plugin: options.Plugin = [], as_json: options.Json = False) -> 
 def show(name: Name, plugin: options.Plugin = [], as_json: options.Json = False) -> ExitCode:
     """Show a method's card and every option with its default."""
     from pc3dad import registry
+    from pc3dad.config import parse_variant
 
-    slug, values = options.one_variant(name)
+    slug, values = parse_variant(name)
     entry = registry.methods(plugin)[slug]
     card, config = entry.ready, entry.configure(values)
     described = [
@@ -73,9 +74,10 @@ def show(name: Name, plugin: options.Plugin = [], as_json: options.Json = False)
 def check(name: Name, plugin: options.Plugin = [], as_json: options.Json = False) -> ExitCode:
     """Run the contract that every method must pass."""
     from pc3dad import registry
+    from pc3dad.config import parse_variant
     from pc3dad.methods.checks import Verdict, check_method
 
-    slug, values = options.one_variant(name)
+    slug, values = parse_variant(name)
     entry = registry.methods(plugin)[slug]
     entry.ready  # noqa: B018  a broken card is an error of use, not of the contract
     results = []

@@ -30,20 +30,6 @@ Assign = Annotated[
 ]
 
 
-def one_variant(text: str) -> tuple[str, dict[str, Any]]:
-    """Parses one NAME or NAME[key=value,...].
-
-    Raises:
-        ConfigError: it is none, or more than one.
-    """
-    from pc3dad.config import parse_variants
-
-    variants = parse_variants(text)
-    if len(variants) != 1:
-        raise ConfigError(f"{text!r} is not one name", hint="write NAME or NAME[key=value]")
-    return variants[0]
-
-
 def split_roots(roots: list[str], names: list[str]) -> dict[str, Path]:
     """Turns the words of --root into a folder per data set.
 

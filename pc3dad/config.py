@@ -97,7 +97,19 @@ def parse_variants(text: str) -> list[tuple[str, dict[str, Any]]]:
     Raises:
         ConfigError: brackets do not match or an option has no value.
     """
-    return [_parse_variant(part) for part in _split_top_level(text) if part]
+    return [_variant_of(part) for part in _split_top_level(text) if part]
+
+
+def parse_variant(text: str) -> tuple[str, dict[str, Any]]:
+    """Parses one "name" or "name[key=value,...]".
+
+    Raises:
+        ConfigError: it is none or more than one, or malformed.
+    """
+    variants = parse_variants(text)
+    if len(variants) != 1:
+        raise ConfigError(f"{text!r} is not one name", hint=BRACKETS)
+    return variants[0]
 
 
 def parse_assignment(text: str) -> tuple[str, Any]:
@@ -127,7 +139,7 @@ def _word(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
 
 
-def _parse_variant(text: str) -> tuple[str, dict[str, Any]]:
+def _variant_of(text: str) -> tuple[str, dict[str, Any]]:
     name, bracket, rest = text.partition("[")
     if bracket and not rest.endswith("]"):
         raise ConfigError(f"{text!r} has an opening bracket without a closing one", hint=BRACKETS)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from pc3dad import registry
-from pc3dad.config import parse_variants, plain
+from pc3dad.config import parse_variant, plain
 from pc3dad.context import Progress, RunContext, silent
 from pc3dad.data.base import TrainView
 from pc3dad.device import cpu_count, resolve
@@ -89,10 +89,7 @@ def predict_files(
         ConfigError: the method or an option is unknown, or the method must be trained and no fit was given.
         DataError: `out` cannot be written.
     """
-    variants = parse_variants(method)
-    if len(variants) != 1:
-        raise ConfigError(f"--method {method!r} is not one method", hint="write NAME or NAME[key=value]")
-    name, values = variants[0]
+    name, values = parse_variant(method)
     entry = registry.methods(plugins)[name]
     made: Method = entry.create(entry.configure(values))
     ctx = RunContext(

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from pc3dad.config import Config, build, format_variant, parse_assignment, parse_variants
+from pc3dad.config import Config, build, format_variant, parse_assignment, parse_variant, parse_variants
 from pc3dad.errors import ConfigError
 
 DEFAULT_METRICS = ("object/auroc", "object/ap", "object/f1max", "point/auroc", "point/ap", "point/f1max")
@@ -72,7 +72,7 @@ class BenchSpec(Config):
         """A word such as "gsclip[preset=paper]" stands for a table."""
         if isinstance(value, str) or not isinstance(value, Sequence):
             return value
-        return [table_of(item) if isinstance(item, str) else item for item in value]
+        return [_table(*parse_variant(item)) if isinstance(item, str) else item for item in value]
 
     @field_validator("seeds", "methods", "datasets", "metrics")
     @classmethod
@@ -126,14 +126,6 @@ def _with_option(item: Choice, key: str, value: Any) -> Choice:
     if key == "preset":
         return item.model_copy(update={"preset": value})
     return item.model_copy(update={"set": item.set | {key: value}})
-
-
-def table_of(word: str) -> dict[str, Any]:
-    """Parses one name with options, such as "gsclip[preset=paper]"; ValueError if it is not one."""
-    tables = parse_words(word)
-    if len(tables) != 1:
-        raise ValueError(f"{word!r} is not one name")
-    return tables[0]
 
 
 def _table(name: str, options: dict[str, Any]) -> dict[str, Any]:
