@@ -70,6 +70,7 @@ class DatasetCard(ConfiguredCard):
     revision: int = Field(default=1, ge=1, description="raised whenever samples or labels change")
     counts: str = Field(default="", description="samples per split, in words")
     layout: str = Field(default="", description="expected folders and files")
-    notes: tuple[str, ...] = Field(
-        default=(), description="traps, what published works do to it, what is untested"
+    notes: tuple[str, ...] = Field(default=(), description="traps, and what is untested")
+    published: tuple[str, ...] = Field(
+        default=(), description="what published works do to it before they score"
     )

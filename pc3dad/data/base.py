@@ -77,11 +77,19 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that `data verify` has to say: where, and what."""
+    """One thing that `data verify` has to say: where, and what.
+
+    Attributes:
+        severity: how bad it is.
+        category: where.
+        message: one sentence; it counts what is alike.
+        items: every file or sample that it is about, so that nothing is hidden behind a count.
+    """
 
     severity: Severity
     category: str
     message: str
+    items: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Reads every sample of a data set and says what to know before trusting numbers made from it."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -95,6 +95,30 @@ def compare_counts(category: str, found: Mapping[str, int], expected: Mapping[st
     if other:
         listed = ", ".join(f"{name} {found.get(name, 0)} of {expected.get(name, 0)}" for name in other)
         yield Finding(Severity.WARNING, category, f"not the published number of samples: {listed}")
+
+
+def inventory_findings(
+    category: str, folder: Path, *, expected: Iterable[Path], used: Iterable[Path]
+) -> Iterator[Finding]:
+    """Files of one category against the published inventory: missing, empty and unexpected ones, all named.
+
+    Args:
+        category: name.
+        folder: folder of the category; items are named relative to it.
+        expected: files that a complete copy has.
+        used: files that the loader reads, and documents that belong to the release.
+    """
+    there = {path for path in tree.walk(folder) if not tree.is_junk(path)}
+    used = set(used)
+    groups = (
+        (Severity.WARNING, "of the published set are missing", set(expected) - there),
+        (Severity.ERROR, "are empty", {path for path in there if path.stat().st_size == 0}),
+        (Severity.WARNING, "do not belong to the layout and are not read", there - used - set(expected)),
+    )
+    for severity, what, paths in groups:
+        if paths:
+            items = sorted((path.relative_to(folder).as_posix() for path in paths), key=tree.natural)
+            yield Finding(severity, category, f"{len(items)} files {what}", tuple(items))
 
 
 def junk_findings(category: str, folder: Path) -> Iterator[Finding]:
