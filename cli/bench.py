@@ -32,6 +32,14 @@ def bench(
     assign: options.Assign = [],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Run folder; default runs/NAME.")] = None,
     redo: Annotated[bool, typer.Option("--redo", help="Compute finished fits and cells again.")] = False,
+    time_limit: Annotated[
+        float | None,
+        typer.Option(
+            "--time-limit",
+            min=0.0,
+            help="Seconds that one fit or one cell may take; methods then run in a process of their own.",
+        ),
+    ] = None,
     device: options.Device = "auto",
     workers: options.Workers = 0,
     plugin: options.Plugin = [],
@@ -53,6 +61,7 @@ def bench(
             plugins=plugin,
             out=out,
             redo=redo,
+            time_limit=time_limit,
             device=device,
             workers=workers,
             progress=progress,
@@ -63,7 +72,8 @@ def bench(
         output.show(report.table.to_text())
         for note in report.notes:
             output.tell(note)
-        output.tell(f"{report.computed} cells computed, {report.reused} reused; results in {report.folder}")
+        page = f"{report.folder}/report/index.html"
+        output.tell(f"{report.computed} cells computed, {report.reused} reused; report: {page}")
     for label, reason in report.failed:
         output.tell(f"failed: {label}: {reason}")
     return ExitCode.FAILED if report.failed else ExitCode.DONE

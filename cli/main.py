@@ -7,7 +7,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 import pc3dad
-from pc3dad.cli import bench, data, doctor, methods, predict
+from pc3dad.cli import bench, data, doctor, evaluate, methods, predict, report
 from pc3dad.errors import ExitCode, Pc3dadError
 
 
@@ -27,6 +27,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 app.command("bench")(bench.bench)
+app.command("eval")(evaluate.evaluate)
+app.command("report")(report.report)
 app.command("predict")(predict.predict)
 app.add_typer(data.app, name="data")
 app.add_typer(methods.app, name="methods")

@@ -1,6 +1,7 @@
 """The main job in one call, for the command line, notebooks and scripts alike."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,16 @@ from pc3dad import registry
 from pc3dad.config import plain
 from pc3dad.context import Progress, RunContext, silent
 from pc3dad.device import cpu_count, resolve
-from pc3dad.evaluation import runner
+from pc3dad.errors import DataError
+from pc3dad.evaluation import results, runner
+from pc3dad.evaluation.evaluator import REVISION
+from pc3dad.evaluation.isolation import Isolated
 from pc3dad.evaluation.plan import Plan, make_plan
 from pc3dad.evaluation.spec import make_spec
+from pc3dad.evaluation.worker import Worker
 from pc3dad.io import atomic
 from pc3dad.runs import manifest, store
+from pc3dad.runs.plan import write_plan
 from pc3dad.runs.store import RunStore
 from pc3dad.runs.table import ResultTable
 
@@ -28,7 +34,7 @@ class BenchReport:
         notes: what was left out and why.
         computed: cells predicted now.
         reused: cells finished before.
-        failed: label and reason of each cell without values.
+        failed: label and reason of each cell without values, and of results that could not be written.
     """
 
     folder: Path
@@ -55,11 +61,12 @@ def run_bench(
     plugins: Sequence[Path] = (),
     out: Path | None = None,
     redo: bool = False,
+    time_limit: float | None = None,
     device: str = "auto",
     workers: int = 0,
     progress: Progress = silent,
 ) -> BenchReport:
-    """Runs a benchmark and writes its run folder.
+    """Runs a benchmark and writes its run folder, with its table and its report.
 
     Args:
         values: fields of `BenchSpec`.
@@ -67,39 +74,48 @@ def run_bench(
         plugins: card files or folders besides the registered ones.
         out: run folder; `runs/<name>` if None.
         redo: compute finished fits and cells again.
+        time_limit: seconds that one fit or one cell may take; methods then run in a process of their own,
+            and one that dies or takes longer fails that cell only. None: no limit, no further process.
         device: see `device.resolve`.
         workers: threads of neighbour searches, 0 for all cores.
         progress: callback.
 
     Raises:
         ConfigError: a name or an option is wrong.
-        DataError: a data set or the run folder cannot be opened.
+        DataError: a data set or the run folder cannot be opened, or the table cannot be written.
     """
     spec = make_spec(values, assignments)
     plan = make_plan(spec, methods=registry.methods(plugins), datasets=registry.datasets(plugins))
     info = resolve(device)
-    runs = RunStore.open(out or Path("runs") / spec.run_name)
+    runs = RunStore.make(out or Path("runs") / spec.run_name)
     ctx = RunContext(device=info.device, workers=workers or cpu_count(), progress=progress)
-    facts = {
-        "schema": store.SCHEMA,
-        "name": spec.run_name,
-        **manifest.describe(info, manifest.command_line()),
-    }
-    facts |= {"start": manifest.now(), "end": None, "status": "running"}
-    atomic.write_json(runs.folder / "run.json", facts)
-    atomic.write_json(runs.folder / "config.json", _portable(plan))
-    (runs.folder / "metrics.csv").unlink(missing_ok=True)  # that of an earlier benchmark in this folder
-    try:
-        outcome = runner.run(plan, runs, ctx, redo=redo)
-    except BaseException:
-        atomic.write_json(runs.folder / "run.json", facts | {"end": manifest.now(), "status": "interrupted"})
-        raise
-    table = ResultTable(outcome.rows)
-    atomic.write_text(runs.folder / "metrics.csv", table.to_csv())
-    status = "failed" if outcome.failed else "done"
-    atomic.write_json(runs.folder / "run.json", facts | {"end": manifest.now(), "status": status})
-    failed = tuple(outcome.failed)
-    return BenchReport(runs.folder, table, plan.notes, outcome.computed, outcome.reused, failed)
+    units = (
+        Worker(runs, ctx)
+        if time_limit is None
+        else Isolated(plan, runs, ctx, plugins=plugins, limit=time_limit)
+    )
+    with runs.locked(), closing(units):
+        facts = {"name": spec.run_name, **manifest.describe(info, manifest.command_line())}
+        facts |= {"evaluator": REVISION, "start": manifest.now(), "end": None, "status": "running"}
+        store.write_run(runs.folder, facts)
+        store.forget(runs.folder / results.TABLE)  # that of an earlier benchmark in this folder
+        atomic.write_json(runs.folder / "config.json", _portable(plan))
+        write_plan(runs.folder, plan.plain)
+        try:
+            outcome = runner.run(plan, runs, units, redo=redo)
+        except BaseException:
+            with suppress(DataError):  # the reason for the end matters more
+                store.write_run(runs.folder, facts | {"end": manifest.now(), "status": "interrupted"})
+            raise
+        failed = [(cell.label, reason) for cell, reason in outcome.failed]
+        facts |= {"end": manifest.now(), "status": "failed" if failed else "done"}
+        table = results.table(runs, outcome.reasons)
+        try:
+            store.write_run(runs.folder, facts)
+            results.publish(runs, table)
+        except DataError as error:  # the table is still worth printing
+            failed.append(("results", str(error)))
+    return BenchReport(runs.folder, table, plan.notes, outcome.computed, outcome.reused, tuple(failed))
 
 
 def _portable(plan: Plan) -> dict[str, Any]:

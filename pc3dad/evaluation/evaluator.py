@@ -11,7 +11,7 @@ from pc3dad.metrics.base import MetricSpec
 from pc3dad.metrics.ranking import RankCounts, count_ranks
 from pc3dad.types import BoolArray, Prediction, Truth
 
-REVISION = 1
+REVISION = 2
 """Raised whenever a value changes; stored values of another revision are computed again."""
 
 DEFECTS = ("all", "geometry")
@@ -107,14 +107,16 @@ def _objects(members: Sequence[Scored], defects: str) -> tuple[RankCounts | str,
 
 
 def _points(members: Sequence[Scored], defects: str) -> tuple[RankCounts | str, dict[str, int]]:
-    counts = {"samples": len(members), "samples_without_valid_point": 0, "n_anomalous_invalid": 0}
+    labelled = [item for item in members if item.truth.points is not None]
+    counts = {"samples": len(labelled), "samples_without_point_labels": len(members) - len(labelled)}
+    counts |= {"samples_without_valid_point": 0, "n_anomalous_invalid": 0}
     if any(item.prediction.point_scores is None for item in members):
         return "no_point_scores", counts
-    if any(item.truth.points is None for item in members):
-        return "no_point_labels", counts
+    if len(labelled) < len(members) and not any(np.any(item.truth.points) for item in labelled):
+        return "no_point_labels", counts  # the anomalous points are among the unlabelled ones
     scores: list[NDArray[np.floating]] = []
     labels: list[BoolArray] = []
-    for item in members:
+    for item in labelled:
         anomalous, counted = _point_labels(item, defects)
         counts["n_anomalous_invalid"] += int((anomalous & ~item.valid).sum())
         counts["samples_without_valid_point"] += int(not item.valid.any())

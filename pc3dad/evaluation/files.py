@@ -12,7 +12,7 @@ from pc3dad.context import Progress, RunContext, silent
 from pc3dad.data.base import TrainView
 from pc3dad.device import cpu_count, resolve
 from pc3dad.errors import ConfigError, ExitCode, MethodError, Pc3dadError, WeightsError
-from pc3dad.evaluation.runner import check_prediction
+from pc3dad.evaluation.worker import check_prediction
 from pc3dad.geometry.sampling import sample_surface, surface_area
 from pc3dad.io import atomic
 from pc3dad.io.clouds import read_scan

@@ -18,10 +18,10 @@ from pc3dad.evaluation.spec import BenchSpec, DatasetSpec, MethodSpec
 from pc3dad.io import digest
 from pc3dad.metrics.base import MetricSpec, resolve_metrics
 from pc3dad.registry import Catalogue, DatasetEntry, MethodEntry
+from pc3dad.runs.plan import PlannedCell, StoredPlan
 from pc3dad.types import Regime, Split
 
-SCHEMA = 1
-UNTRAINED = "none"
+SCHEMA = 2
 
 ResultT = TypeVar("ResultT")
 
@@ -50,19 +50,34 @@ class Fit:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cell:
-    """One fit applied to the test samples of one category."""
+    """One fit applied to the test samples of one category.
+
+    Attributes:
+        id: digest of all that can change its result.
+        labels: digest of all that can change the labels of these samples.
+    """
 
     id: str
+    labels: str
     fit: Fit
     source: OpenDataset
     category: str
 
-    @property
-    def label(self) -> str:
-        """For people: variant, training set, seed, data set and category."""
-        trained = "" if self.fit.train.name == UNTRAINED else f" trained on {self.fit.train.name}"
-        where = f"{self.source.spec.variant}/{self.category}"
-        return f"{self.fit.spec.variant}{trained} seed {self.fit.seed} on {where}"
+    def plain(self, run: str) -> PlannedCell:
+        """What a run folder keeps of it."""
+        return PlannedCell(
+            id=self.id,
+            fit=self.fit.id,
+            labels=self.labels,
+            run=run,
+            method=self.fit.spec.name,
+            variant=self.fit.spec.variant,
+            seen=self.fit.entry.ready.regime.seen,
+            dataset=self.source.spec.variant,
+            train=self.fit.train.name,
+            category=self.category,
+            seed=self.fit.seed,
+        )
 
     def refs(self) -> list[SampleRef]:
         """Test samples of the cell."""
@@ -84,6 +99,12 @@ class Plan:
     metrics: tuple[MetricSpec, ...]
     cells: tuple[Cell, ...]
     notes: tuple[str, ...] = field(default=())
+
+    @property
+    def plain(self) -> StoredPlan:
+        """What is kept of it in the run folder."""
+        cells = tuple(cell.plain(self.spec.run_name) for cell in self.cells)
+        return StoredPlan(cells, tuple(metric.key for metric in self.metrics), self.notes)
 
     @property
     def fits(self) -> list[Fit]:
@@ -300,9 +321,10 @@ def _fit(variant: "_Variant", seed: int, train: TrainView) -> Fit:
 
 
 def _cell(fit: Fit, source: OpenDataset, category: str) -> Cell:
-    facts = {"schema": SCHEMA, "fit": fit.id, "dataset": source.spec.variant, "category": category}
+    facts = {"schema": SCHEMA, "dataset": source.spec.variant, "category": category}
     facts["data"] = source.dataset.fingerprint(category)
-    return Cell(digest.of_plain(facts)[:16], fit, source, category)
+    labels = digest.of_plain(facts)[:16]
+    return Cell(digest.of_plain({"fit": fit.id, "labels": labels})[:16], labels, fit, source, category)
 
 
 def _order(cells: Sequence[Cell]) -> Callable[[Cell], int]:

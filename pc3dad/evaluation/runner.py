@@ -1,27 +1,26 @@
 """Runs a plan: skips what is finished, isolates what fails, keeps every prediction."""
 
-import traceback
-from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from uuid import uuid4
+from dataclasses import dataclass, field
+from typing import Protocol
 
-import numpy as np
-
-from pc3dad import seeding
-from pc3dad.config import plain
-from pc3dad.context import RunContext
-from pc3dad.errors import DataError, MethodError, Pc3dadError
-from pc3dad.evaluation import results
-from pc3dad.evaluation.meter import Meter
+from pc3dad.errors import Pc3dadError
+from pc3dad.evaluation import labels, results
 from pc3dad.evaluation.plan import Cell, Fit, Plan
-from pc3dad.io import atomic, digest
-from pc3dad.methods.base import Method
 from pc3dad.runs import store
-from pc3dad.runs.rows import Row
-from pc3dad.runs.store import RunStore, SampleRecord
-from pc3dad.types import BoolArray, Prediction, Sample
+from pc3dad.runs.plan import PlannedCell
+from pc3dad.runs.store import RunStore
+
+
+class Units(Protocol):
+    """Does the two independent units of work: `worker.Worker` here, `isolation.Isolated` elsewhere."""
+
+    def fit(self, fit: Fit) -> None:
+        """Trains a fit, or checks that it stands."""
+        ...
+
+    def predict(self, cell: Cell, step: str) -> None:
+        """Predicts a cell."""
+        ...
 
 
 @dataclass(slots=True)
@@ -29,242 +28,76 @@ class Outcome:
     """What a call of `run` did.
 
     Attributes:
-        rows: all rows of the plan, failed ones included.
         computed: cells that were predicted now.
         reused: cells that were finished before.
-        failed: label and reason of each cell that has no values.
+        failed: cells without values, and why.
     """
 
-    rows: list[Row] = field(default_factory=list)
     computed: int = 0
     reused: int = 0
-    failed: list[tuple[str, str]] = field(default_factory=list)
+    failed: list[tuple[PlannedCell, str]] = field(default_factory=list)
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Id of a failed cell to its reason."""
+        return {cell.id: reason for cell, reason in self.failed}
 
 
-def run(plan: Plan, runs: RunStore, ctx: RunContext, *, redo: bool = False) -> Outcome:
+def run(plan: Plan, runs: RunStore, units: Units, *, redo: bool = False) -> Outcome:
     """Predicts every cell that is not finished and evaluates all of them; a cell that fails stops no other.
 
     Args:
         plan: what to do.
         runs: where results live; finished fits and cells in it are reused.
-        ctx: surroundings; the seed is replaced by that of each fit.
+        units: does the work.
         redo: compute everything again.
     """
     outcome = Outcome()
-    fits = _Fits(runs, ctx, redo=redo)
-    for number, cell in enumerate(plan.cells, start=1):
+    stored = plan.plain
+    fits = _Fits(units, runs, redo=redo)
+    for number, (cell, planned) in enumerate(zip(plan.cells, stored.cells, strict=True), start=1):
         try:
-            if redo or not _is_reusable(cell, runs):
-                steps = f"cell {number} of {len(plan.cells)}: {cell.label}"
-                _predict(cell, fits.ready(cell.fit), runs, replace(ctx, seed=cell.fit.seed), steps)
-                outcome.computed += 1
-            else:
+            if not redo and results.is_current(planned, runs):
                 outcome.reused += 1
-            outcome.rows += results.cell_rows(cell, plan, runs)
+            else:
+                _predict(cell, f"cell {number} of {len(plan.cells)}: {planned.label}", fits, units, runs)
+                outcome.computed += 1
+            labels.keep(cell, runs)
+            results.evaluate_cell(planned, stored.metrics, runs)
         except Pc3dadError as error:
-            runs.log("cell_failed", cell=cell.id, label=cell.label, reason=str(error))
-            outcome.failed.append((cell.label, str(error)))
-            outcome.rows += results.failed_rows(cell, plan, str(error))
+            runs.log("cell_failed", cell=cell.id, label=planned.label, reason=str(error))
+            store.fail(runs.cell_folder(cell.id), str(error))
+            outcome.failed.append((planned, str(error)))
     return outcome
 
 
-def _is_reusable(cell: Cell, runs: RunStore) -> bool:
-    """Whether a cell is finished and was made by the very fit that is stored now."""
-    fit, folder = runs.fit_folder(cell.fit.id), runs.cell_folder(cell.id)
-    if not (store.is_done(fit) and store.is_done(folder)):
-        return False
-    return store.read_json(fit / store.DONE).get("made") == store.read_json(folder / store.DONE).get(
-        "fit_made"
-    )
+def _predict(cell: Cell, step: str, fits: "_Fits", units: Units, runs: RunStore) -> None:
+    try:
+        fits.ready(cell.fit)
+        units.predict(cell, step)
+    except Pc3dadError:
+        store.forget(runs.cell_folder(cell.id) / store.DONE)  # of an earlier fit or an earlier run
+        raise
 
 
 class _Fits:
-    """Keeps the method of the present fit; a fit that failed is not tried again for its other cells."""
+    """Makes each fit once: one that failed is not tried again for its other cells."""
 
-    def __init__(self, runs: RunStore, ctx: RunContext, *, redo: bool) -> None:
-        self._runs, self._ctx, self._redo = runs, ctx, redo
-        self._present: tuple[str, Method | Pc3dadError] | None = None
+    def __init__(self, units: Units, runs: RunStore, *, redo: bool) -> None:
+        self._units, self._runs, self._redo = units, runs, redo
+        self._seen: dict[str, Pc3dadError | None] = {}
 
-    def ready(self, fit: Fit) -> Method:
-        if self._present is None or self._present[0] != fit.id:
-            self._present = None  # frees the method before, which may be large
-            self._present = (fit.id, self._make(fit))
-        method = self._present[1]
-        if isinstance(method, Pc3dadError):
-            raise method
-        return method
+    def ready(self, fit: Fit) -> None:
+        if fit.id not in self._seen:
+            self._seen[fit.id] = self._attempt(fit)
+        if error := self._seen[fit.id]:
+            raise error
 
-    def _make(self, fit: Fit) -> Method | Pc3dadError:
+    def _attempt(self, fit: Fit) -> Pc3dadError | None:
         try:
-            return _fit_or_load(fit, self._runs, replace(self._ctx, seed=fit.seed), redo=self._redo)
+            if self._redo:
+                store.forget(self._runs.fit_folder(fit.id) / store.DONE)
+            self._units.fit(fit)
         except Pc3dadError as error:
             return error
-
-
-def _fit_or_load(fit: Fit, runs: RunStore, ctx: RunContext, *, redo: bool) -> Method:
-    folder = runs.fit_folder(fit.id)
-    with _method_errors(runs, f"{fit.spec.variant} cannot be fitted"):
-        method: Method = fit.entry.create(fit.config)
-        if store.is_done(folder) and not redo:
-            method.load(folder)
-            return method
-        if not len(fit.train) and fit.entry.ready.regime.trains:
-            raise DataError(f"{fit.train.name} has no sample to train on", hint="see `pc3dad data info`")
-        store.begin(folder)
-        meter = Meter(ctx.device)
-        method.fit(fit.train, ctx)
-        seconds, peak = meter.seconds(), meter.peak_bytes()
-        method.save(folder)
-    facts = {"method": fit.spec.name, "revision": fit.entry.ready.revision, "config": plain(fit.config)}
-    atomic.write_json(folder / store.FIT, facts | {"train": fit.train.name, "seed": fit.seed})
-    done = {"made": uuid4().hex, "seconds": seconds, "peak_bytes": peak, "train_samples": len(fit.train)}
-    store.finish(folder, done)
-    return method
-
-
-def _predict(cell: Cell, method: Method, runs: RunStore, ctx: RunContext, step: str) -> None:
-    """Predicts all samples of a cell and marks it as finished.
-
-    Raises:
-        MethodError: the method raised or broke its contract.
-        DataError: a sample could not be read; the others are predicted first.
-    """
-    folder = store.begin(runs.cell_folder(cell.id))
-    meter = Meter(ctx.device)
-    feed = _Feed(cell, meter)
-    records: list[SampleRecord] = []
-    total, outputs = len(feed), cell.fit.entry.ready.outputs
-    ctx.progress(step, 0, total)
-    with _method_errors(runs, cell.label):
-        meter.restart()
-        for found in method.predict(feed, ctx):
-            seconds, peak = meter.seconds(), meter.peak_bytes()
-            loaded = feed.expect(found)
-            checked = check_prediction(found, loaded.valid, outputs)
-            prediction = replace(checked, sample_id=loaded.sample_id)
-            store.write_prediction(folder, prediction, loaded.valid)
-            records.append(loaded.record(prediction, seconds, peak))
-            ctx.progress(step, len(records) + len(feed.unreadable), total)
-            meter.restart()
-    feed.close()
-    store.write_samples(folder, [*records, *feed.unreadable])
-    if feed.unreadable:
-        first = feed.unreadable[0].reason
-        raise DataError(
-            f"{len(feed.unreadable)} of {total} samples cannot be read, first {first.rstrip('.')}"
-        )
-    facts = {"method": cell.fit.spec.variant, "fit": cell.fit.id, "dataset": cell.source.spec.variant}
-    atomic.write_json(folder / "cell.json", facts | {"category": cell.category, "seed": cell.fit.seed})
-    made = store.read_json(runs.fit_folder(cell.fit.id) / store.DONE).get("made")
-    store.finish(folder, {"samples": len(records), "fit_made": made})
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Loaded:
-    """What the runner keeps of a sample after it was handed to the method."""
-
-    sample_id: str
-    given_id: str
-    valid: BoolArray
-
-    def record(self, prediction: Prediction, seconds: float, peak: int) -> SampleRecord:
-        return SampleRecord(
-            self.sample_id,
-            "ok",
-            object_score=prediction.object_score,
-            seconds=seconds,
-            peak_bytes=peak,
-            n_points=len(self.valid),
-            n_valid=int(self.valid.sum()),
-            n_filled=prediction.n_filled,
-            propagation=prediction.propagation,
-            valid_sha256=digest.of_array(self.valid),
-        )
-
-
-class _Feed:
-    """Hands samples to a method one after the other, off the clock, and takes predictions back.
-
-    Ids that a method sees are digests of the clouds: file names may tell the label.
-    """
-
-    def __init__(self, cell: Cell, meter: Meter) -> None:
-        self.unreadable: list[SampleRecord] = []
-        self._refs = cell.refs()
-        self._dataset = cell.source.dataset
-        self._meter = meter
-        self._waiting: deque[_Loaded] = deque()
-        if not self._refs:
-            raise DataError(f"{cell.source.spec.variant} has no test sample in {cell.category}")
-
-    def __len__(self) -> int:
-        return len(self._refs)
-
-    def __iter__(self) -> Iterator[Sample]:
-        for ref in self._refs:
-            try:
-                with self._meter.outside():
-                    sample = self._dataset.load(ref)
-                    given = seeding.cloud_key(sample.cloud).hex()
-            except DataError as error:
-                self.unreadable.append(SampleRecord(ref.id, "failed", reason=str(error)))
-                continue
-            self._waiting.append(_Loaded(ref.id, given, sample.cloud.valid))
-            yield replace(sample, id=given)
-
-    def expect(self, prediction: Prediction) -> _Loaded:
-        """The sample that this prediction must belong to.
-
-        Raises:
-            MethodError: it belongs to another one.
-        """
-        if not self._waiting:
-            raise MethodError(f"returned a prediction for {prediction.sample_id!r} which it was not given")
-        loaded = self._waiting.popleft()
-        if prediction.sample_id != loaded.given_id:
-            raise MethodError(f"returned {prediction.sample_id!r} where {loaded.given_id!r} was due")
-        return loaded
-
-    def close(self) -> None:
-        """Raises MethodError if samples were left without a prediction."""
-        if self._waiting:
-            first = self._waiting[0].sample_id
-            raise MethodError(f"returned no prediction for {len(self._waiting)} samples, first {first!r}")
-
-
-def check_prediction(prediction: Prediction, valid: BoolArray, outputs: tuple[str, ...]) -> Prediction:
-    """Checks length and finiteness of one prediction; returns it with a plain float as object score.
-
-    Args:
-        prediction: what the method returned.
-        valid: (N,) bool, validity of the cloud that it was given.
-        outputs: what the card promises.
-
-    Raises:
-        MethodError: what is wrong and in which sample.
-    """
-    name = prediction.sample_id
-    if not np.isfinite(prediction.object_score):
-        raise MethodError(f"object score of {name!r} is {prediction.object_score}")
-    scores = prediction.point_scores
-    if scores is None:
-        if "point" in outputs:
-            raise MethodError(f"{name!r} has no point scores although the card promises them")
-        return replace(prediction, object_score=float(prediction.object_score))
-    if scores.shape != valid.shape:
-        raise MethodError(f"{name!r} has point scores of shape {scores.shape} for {len(valid)} points")
-    if bad := int((~np.isfinite(scores[valid])).sum()):
-        raise MethodError(f"{name!r} has {bad} point scores that are not finite")
-    return replace(prediction, object_score=float(prediction.object_score))
-
-
-@contextmanager
-def _method_errors(runs: RunStore, where: str) -> Iterator[None]:
-    """Turns whatever a method raises into one sentence; the traceback goes to the log."""
-    try:
-        yield
-    except Pc3dadError:
-        raise
-    except (Exception, SystemExit) as error:  # research code calls sys.exit; the other cells must go on
-        runs.log("exception", where=where, traceback=traceback.format_exc())
-        raise MethodError(f"{type(error).__name__}: {error}", hint="the traceback is in log.jsonl") from error
+        return None

@@ -4,7 +4,8 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,6 +14,20 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pc3dad.errors import DataError
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turns what the disk refuses (it is full, read-only, gone) into one sentence.
+
+    Raises:
+        DataError: an operation inside raised OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        hint = "free space or choose another folder, then run the same command again"
+        raise DataError(f"cannot write {path}: {error.strerror or error}", hint=hint) from error
 
 
 def make_folder(folder: Path) -> None:
@@ -33,17 +48,22 @@ def make_folder(folder: Path) -> None:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Writes `data` to a temporary file beside `path`, flushes it to the disk and renames it over `path`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Writes `data` to a temporary file beside `path`, flushes it to the disk and renames it over `path`.
+
+    Raises:
+        DataError: the disk refuses; `path` is as it was before.
+    """
     temporary = path.with_name(f".{uuid4().hex[:12]}.tmp")  # short, so that a long name stays legal
-    try:
-        with temporary.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -56,18 +76,23 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def write_npz(path: Path, arrays: Mapping[str, ArrayLike]) -> None:
-    """Atomic compressed `.npz` whose bytes depend on the arrays alone (no time stamp), without pickle.
+def write_npz(path: Path, arrays: Mapping[str, ArrayLike], *, compressed: bool = True) -> None:
+    """Atomic `.npz` without pickle and time stamps: its bytes depend on the arrays alone.
+
+    Compressed bytes may also differ between builds of zlib; others are the same on every machine.
 
     Raises:
         ValueError: an array would need pickle.
+        DataError: the disk refuses.
     """
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+    method = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
+    with zipfile.ZipFile(buffer, "w", method, compresslevel=1) as archive:
         for name, value in arrays.items():
             member = io.BytesIO()
             np.lib.format.write_array(member, np.asarray(value), allow_pickle=False)
             entry = zipfile.ZipInfo(f"{name}.npy")  # the default date of a ZipInfo is a constant
-            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.compress_type = method
+            entry.create_system = 3  # or Windows would write another number
             archive.writestr(entry, member.getvalue())
     write_bytes(path, buffer.getvalue())

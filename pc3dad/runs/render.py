@@ -99,23 +99,25 @@ def markdown(block: Block) -> str:
     lines.append("| category | method | runs | " + " | ".join(column.head for column in block.columns) + " |")
     lines.append("|---|---|---:|" + "---:|" * len(block.columns))
     for section in block.sections:
-        for index, line in enumerate(section.lines):
-            if line.spread:
-                continue
-            below = section.lines[index + 1] if index + 1 < len(section.lines) else line
-            cells = [
-                " ".join(filter(None, (column.show(value), column.show(spread, spread=True))))
-                for column, value, spread in zip(
-                    block.columns, line.values, below.values if below.spread else _nothing(line), strict=True
-                )
-            ]
+        for line, cells in merged(block, section):
             label = line.label.replace("|", "\\|")
             lines.append(f"| {section.title} | {label} | {line.n_runs} | {' | '.join(cells)} |")
     return "\n".join([*lines, "", *(f"- {note}" for note in block.notes)]).rstrip()
 
 
-def _nothing(line: Line) -> list[None]:
-    return [None] * len(line.values)
+def merged(block: Block, section: Section) -> list[tuple[Line, list[str]]]:
+    """Each method of a section with its cells as text, spreads behind their means."""
+    found: list[tuple[Line, list[str]]] = []
+    for line in section.lines:
+        pairs = zip(block.columns, line.values, strict=True)
+        cells = [column.show(value, spread=line.spread) for column, value in pairs]
+        if line.spread:
+            mean, shown = found.pop()
+            both = [" ".join(filter(None, pair)) for pair in zip(shown, cells, strict=True)]
+            found.append((mean, both))
+        else:
+            found.append((line, cells))
+    return found
 
 
 def _text_lines(block: Block, section: Section, chosen: range) -> list[str]:

@@ -1,8 +1,9 @@
 """The run folder: every fit and every cell is a folder of its own, complete once its `done.json` stands.
 
-    run.json  config.json  metrics.csv  log.jsonl
+    run.json  config.json  plan.json  metrics.csv  log.jsonl
     fits/<id>/      what the method saved, fit.json, done.json
-    cells/<id>/     predictions/<sample>.npz, samples.csv, metrics.json, cell.json, done.json
+    labels/<id>/    truths of the test samples of one category, done.json
+    cells/<id>/     predictions/<sample>.npz, samples.csv, metrics.json, cell.json, done.json or failed.json
 
 Nothing inside is an absolute path or a pickle: a run folder can be moved, zipped and read elsewhere.
 """
@@ -15,6 +16,7 @@ import time
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from hashlib import sha256
 from pathlib import Path
@@ -22,13 +24,17 @@ from typing import Any
 from urllib.parse import quote
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from pc3dad.errors import DataError
 from pc3dad.io import atomic
 from pc3dad.types import BoolArray, Prediction
 
-SCHEMA = 1
+SCHEMA = 2
+"""Version 1 kept no labels and no plan."""
+RUN = "run.json"
 DONE = "done.json"
+FAILED = "failed.json"
 FIT = "fit.json"
 _LONGEST_NAME = 200
 
@@ -70,26 +76,63 @@ class RunStore:
         self.folder = folder
 
     @classmethod
-    def open(cls, folder: Path) -> "RunStore":
-        """Opens a run folder, which is made if it does not exist.
+    def make(cls, folder: Path) -> "RunStore":
+        """Opens a run folder for writing; it is made if it does not exist.
 
         Raises:
             DataError: the folder cannot be written, is something else, or has an unknown schema version.
         """
-        run = folder / "run.json"
         atomic.make_folder(folder)
-        if run.is_file():
-            version = read_json(run).get("schema")
-            if version != SCHEMA:
-                hint = "choose another --out, or read it with the version that wrote it"
-                raise DataError(
-                    f"{folder} has schema version {version}, this version reads {SCHEMA}", hint=hint
-                )
-        elif any(path.suffix != ".tmp" for path in folder.iterdir()):
-            raise DataError(f"{folder} holds files but no run.json", hint="choose another --out")
-        else:
-            atomic.write_json(run, {"schema": SCHEMA, "status": "new"})
+        if (folder / RUN).is_file():
+            return cls.open(folder)
+        if any(path.suffix != ".tmp" for path in folder.iterdir()):
+            raise DataError(f"{folder} holds files but no {RUN}", hint="choose another --out")
+        write_run(folder, {"status": "new"})
         return cls(folder)
+
+    @classmethod
+    def open(cls, folder: Path) -> "RunStore":
+        """Opens an existing run folder, which may be read-only.
+
+        Raises:
+            DataError: it is no run folder, or has an unknown schema version.
+        """
+        if not (folder / RUN).is_file():
+            raise DataError(
+                f"{folder} is no run folder, it has no {RUN}", hint="give the folder that bench printed"
+            )
+        version = read_json(folder / RUN).get("schema")
+        if version != SCHEMA:
+            hint = "choose another --out, or read it with the version that wrote it"
+            raise DataError(f"{folder} has schema version {version}, this version reads {SCHEMA}", hint=hint)
+        return cls(folder)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps other commands from writing into the folder, and removes what a killed one left half-written.
+
+        The system frees the lock of a process that ends, however it ends.
+
+        Raises:
+            DataError: another command is writing into it.
+        """
+        with atomic.disk_errors(self.folder):
+            lock = FileLock(self.folder / ".lock")
+            try:
+                lock.acquire(timeout=0)
+            except Timeout as error:
+                raise DataError(
+                    f"another command is writing into {self.folder}",
+                    hint="wait for it or choose another --out",
+                ) from error
+        try:
+            with atomic.disk_errors(self.folder):
+                for pattern in (".*.tmp", "*/*/.*.tmp"):
+                    for path in self.folder.glob(pattern):
+                        path.unlink()
+            yield
+        finally:
+            lock.release()
 
     def fit_folder(self, fit_id: str) -> Path:
         """Folder of a fit."""
@@ -99,11 +142,24 @@ class RunStore:
         """Folder of a cell."""
         return self.folder / "cells" / cell_id
 
+    def labels_folder(self, labels_id: str) -> Path:
+        """Folder of the labels of one category."""
+        return self.folder / "labels" / labels_id
+
     def log(self, event: str, **facts: Any) -> None:
-        """Appends one event to `log.jsonl`."""
+        """Appends one event to `log.jsonl`; a full disk loses the event and nothing else."""
         line = json.dumps({"time": round(time.time(), 3), "event": event, **facts})
-        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as stream:
+        with suppress(OSError), (self.folder / "log.jsonl").open("a", encoding="utf-8") as stream:
             stream.write(line + "\n")
+
+
+def write_run(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Writes `run.json`.
+
+    Raises:
+        DataError: the disk refuses.
+    """
+    atomic.write_json(folder / RUN, {"schema": SCHEMA, **facts})
 
 
 def is_done(folder: Path) -> bool:
@@ -112,17 +168,38 @@ def is_done(folder: Path) -> bool:
 
 
 def begin(folder: Path) -> Path:
-    """Empties the folder of a fit or cell: whatever an earlier attempt left is gone."""
-    if folder.exists():
-        (folder / DONE).unlink(missing_ok=True)  # first, so that a half-emptied folder never looks complete
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True)
+    """Empties the folder of a fit, cell or label set: whatever an earlier attempt left is gone.
+
+    Raises:
+        DataError: the disk refuses.
+    """
+    with atomic.disk_errors(folder):
+        if folder.exists():
+            (folder / DONE).unlink(missing_ok=True)  # first: a half-emptied folder must never look complete
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True)
     return folder
 
 
 def finish(folder: Path, facts: Mapping[str, Any]) -> None:
-    """Marks a fit or cell as complete."""
+    """Marks a fit, cell or label set as complete."""
     atomic.write_json(folder / DONE, dict(facts))
+
+
+def fail(folder: Path, reason: str) -> None:
+    """Keeps the reason of a failure for later tables; where the disk refuses, only this call knows it."""
+    with suppress(DataError):
+        atomic.write_json(folder / FAILED, {"reason": reason})
+
+
+def forget(path: Path) -> None:
+    """Removes one file if it is there.
+
+    Raises:
+        DataError: the disk refuses.
+    """
+    with atomic.disk_errors(path):
+        path.unlink(missing_ok=True)
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -153,7 +230,7 @@ def write_prediction(cell: Path, prediction: Prediction, valid: BoolArray) -> No
     if prediction.point_scores is not None:
         arrays["point_scores"] = prediction.point_scores
     arrays.update({f"extras/{name}": np.asarray(value) for name, value in prediction.extras.items()})
-    atomic.write_npz(_prediction_path(cell, prediction.sample_id), arrays)
+    atomic.write_npz(sample_file(cell / "predictions", prediction.sample_id), arrays)
 
 
 def read_prediction(cell: Path, sample_id: str) -> StoredPrediction:
@@ -162,7 +239,7 @@ def read_prediction(cell: Path, sample_id: str) -> StoredPrediction:
     Raises:
         DataError: the file is missing or damaged.
     """
-    path = _prediction_path(cell, sample_id)
+    path = sample_file(cell / "predictions", sample_id)
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             prediction = Prediction(
@@ -205,9 +282,9 @@ def read_samples(cell: Path) -> Iterator[dict[str, str]]:
         ) from error
 
 
-def _prediction_path(cell: Path, sample_id: str) -> Path:
+def sample_file(folder: Path, sample_id: str) -> Path:
     """File of a sample: its id with unusual characters escaped, a digest if that is too long."""
     name = quote(sample_id, safe=" ")
     if len(name) > _LONGEST_NAME:
         name = sha256(sample_id.encode()).hexdigest()
-    return cell / "predictions" / f"{name}.npz"
+    return folder / f"{name}.npz"

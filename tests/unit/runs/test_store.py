@@ -75,23 +75,23 @@ def test_samples_are_a_table(tmp_path):
 
 
 def test_a_run_folder_opens_again(tmp_path):
-    RunStore.open(tmp_path / "run")
+    RunStore.make(tmp_path / "run")
     assert RunStore.open(tmp_path / "run").folder == tmp_path / "run"
 
 
 def test_a_folder_with_other_files_is_refused(tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(DataError, match=r"no run\.json"):
-        RunStore.open(tmp_path)
+        RunStore.make(tmp_path)
 
 
 def test_another_schema_version_is_refused_in_one_sentence(tmp_path):
     atomic.write_json(tmp_path / "run.json", {"schema": 99})
     with pytest.raises(DataError, match="schema version 99"):
-        RunStore.open(tmp_path)
+        RunStore.make(tmp_path)
 
 
 def test_a_file_in_the_way_is_refused(tmp_path):
     (tmp_path / "runs").write_text("")
     with pytest.raises(DataError, match="cannot write folder"):
-        RunStore.open(tmp_path / "runs" / "x")
+        RunStore.make(tmp_path / "runs" / "x")
