@@ -1,6 +1,7 @@
 # Two commands do everything on a machine with Python 3.11+, pip and make:
 #   make bench   installs into .venv and runs the main job
 #   make test    installs into .venv and passes the tests
+# `make check` adds lint, types and import contracts; `make soak` runs the long versions of some tests for hours.
 VENV ?= .venv
 PYTHON ?= python3
 BIN = $(VENV)/bin
@@ -10,7 +11,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constr
 
 export HF_HUB_OFFLINE = 1
 
-.PHONY: bench test lint check clean
+.PHONY: bench test lint check soak clean
 
 bench: $(READY)
 	$(BIN)/pc3dad bench
@@ -30,6 +31,13 @@ lint: $(READY)
 	rm -rf build $(COPY)
 
 check: lint test
+
+# Kills, faults and property tests in their long versions, then every reader under a coverage-guided fuzzer.
+soak: SECONDS_PER_FORMAT ?= 1800
+soak: $(READY)
+	PC3DAD_SOAK=1 $(BIN)/python -m pytest tests/integration/test_survival.py tests/unit/io
+	$(PIP) -e '.[fuzz]'
+	$(BIN)/python scripts/fuzz_readers.py --all --seconds $(SECONDS_PER_FORMAT)
 
 $(READY): pyproject.toml setup.py constraints-cpu.txt
 	$(PYTHON) -m venv $(VENV)

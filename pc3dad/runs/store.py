@@ -127,7 +127,7 @@ class RunStore:
                 ) from error
         try:
             with atomic.disk_errors(self.folder):
-                for pattern in (".*.tmp", "*/*/.*.tmp"):
+                for pattern in (".*.tmp", "*/.*.tmp", "*/*/.*.tmp"):
                     for path in self.folder.glob(pattern):
                         path.unlink()
             yield

@@ -72,6 +72,25 @@ def test_bench_prints_one_table_on_stdout_and_progress_on_stderr(pc3dad, tmp_pat
     assert "0 cells computed, 4 reused" in pc3dad("bench", "--dataset", SMALL).stderr
 
 
+def test_report_and_eval_print_the_table_of_bench_again(pc3dad, tmp_path):
+    table = pc3dad("bench", "-d", SMALL).stdout
+    again = pc3dad("report", "runs/synthetic")
+    assert again.stdout == table
+    assert "page: runs/synthetic/report/index.html" in again.stderr
+    assert (tmp_path / "runs/synthetic/report/index.html").read_text().startswith("<!doctype html>")
+    evaluated = pc3dad("eval", "runs/synthetic")
+    assert evaluated.stdout == table
+    assert "4 cells evaluated" in evaluated.stderr
+    rows = json.loads(pc3dad("eval", "runs/synthetic", "--metrics", "object/ap", "--json").stdout)["rows"]
+    assert {row["metric"] for row in rows} == {"object/ap", "resources/seconds", "resources/peak_bytes"}
+    assert json.loads(pc3dad("report", "runs/synthetic", "--json").stdout)["rows"] == rows
+
+
+def test_a_folder_that_is_no_run_is_exit_code_3(pc3dad, tmp_path):
+    for command in ("eval", "report"):
+        assert "is no run folder" in pc3dad(command, tmp_path, code=3).stderr
+
+
 def test_bench_json_is_one_document(pc3dad):
     document = json.loads(
         pc3dad("bench", "--dataset", f"{SMALL}:bottle", "--methods", "random", "--json").stdout
@@ -209,14 +228,15 @@ def test_data_info_tells_licence_and_options(pc3dad, name):
 
 
 def test_help_of_every_command_fits_the_terminal(pc3dad):
-    for words in ([], ["bench"], ["predict"], ["data", "info"], ["methods", "new"]):
+    for words in ([], ["bench"], ["eval"], ["report"], ["predict"], ["data", "info"], ["methods", "new"]):
         assert max(map(len, pc3dad(*words, "--help").stdout.splitlines())) <= 80
 
 
-def test_ctrl_c_is_exit_code_130_and_leaves_a_run_that_goes_on(pc3dad, tmp_path):
+@pytest.mark.parametrize("limit", [[], ["--time-limit", "60"]], ids=["here", "in a process of its own"])
+def test_ctrl_c_is_exit_code_130_and_leaves_a_run_that_goes_on(pc3dad, tmp_path, limit):
     plugin = tmp_path / "raising.py"
     plugin.write_text(RAISING.replace('raise KeyError("x")', SLOW))
-    words = ["bench", "-d", SMALL, "-m", "random,raising", "--plugin", str(plugin)]
+    words = ["bench", "-d", SMALL, "-m", "random,raising", "--plugin", str(plugin), *limit]
     with subprocess.Popen(
         [sys.executable, "-m", "pc3dad", *words], cwd=tmp_path, stderr=subprocess.PIPE, text=True
     ) as running:

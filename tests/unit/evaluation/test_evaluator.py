@@ -14,11 +14,11 @@ METRICS = resolve_metrics(["object/auroc", "point/auroc", "point/ap"])
 PART = np.array([True, True, False, False, False])
 
 
-def scored(name, points, *, score=0.0, labels=None, valid=None, **truth):
-    labels = np.zeros(len(points), bool) if labels is None else np.asarray(labels, bool)
+def scored(name, scores, *, score=0.0, labels=None, valid=None, **truth):
+    labels = np.zeros(len(scores), bool) if labels is None else np.asarray(labels, bool)
     truth = {"anomalous": bool(labels.any()), "points": labels} | truth
-    valid = np.ones(len(points), bool) if valid is None else np.asarray(valid, bool)
-    return Scored(Prediction(name, score, np.asarray(points, np.float32)), Truth(name, **truth), valid)
+    valid = np.ones(len(scores), bool) if valid is None else np.asarray(valid, bool)
+    return Scored(Prediction(name, score, np.asarray(scores, np.float32)), Truth(name, **truth), valid)
 
 
 def values(items, **words):
@@ -65,6 +65,14 @@ def test_unknown_point_labels_leave_point_metrics_undefined_and_object_metrics_a
     found = values([NORMAL, replace(DEFECT, truth=replace(DEFECT.truth, points=None))])
     assert found["point/auroc"].reason == "no_point_labels"
     assert found["object/auroc"].value == 1.0
+
+
+def test_objects_without_point_labels_are_left_out_of_point_metrics_and_counted():
+    unlabelled = scored("unlabelled", [99, 99, 99, 99, 99], anomalous=True, points=None)
+    found = values([NORMAL, DEFECT, unlabelled])
+    assert found["point/auroc"].value == values([NORMAL, DEFECT])["point/auroc"].value
+    assert found["point/auroc"].counts["samples_without_point_labels"] == 1
+    assert found["object/auroc"].n == 3
 
 
 def test_the_population_geometry_leaves_out_objects_and_points_with_other_defects():
