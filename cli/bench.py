@@ -36,7 +36,7 @@ def bench(
         float | None,
         typer.Option(
             "--time-limit",
-            min=0.0,
+            min=1.0,
             help="Seconds that one fit or one cell may take; methods then run in a process of their own.",
         ),
     ] = None,

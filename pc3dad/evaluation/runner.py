@@ -1,6 +1,8 @@
 """Runs a plan: skips what is finished, isolates what fails, keeps every prediction."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from pc3dad.errors import Pc3dadError
@@ -54,15 +56,16 @@ def run(plan: Plan, runs: RunStore, units: Units, *, redo: bool = False) -> Outc
     """
     outcome = Outcome()
     stored = plan.plain
-    fits = _Fits(units, runs, redo=redo)
+    once = _Once()
     for number, (cell, planned) in enumerate(zip(plan.cells, stored.cells, strict=True), start=1):
         try:
             if not redo and results.is_current(planned, runs):
                 outcome.reused += 1
             else:
-                _predict(cell, f"cell {number} of {len(plan.cells)}: {planned.label}", fits, units, runs)
+                step = f"cell {number} of {len(plan.cells)}: {planned.label}"
+                _predict(cell, step, once, units, runs, redo=redo)
                 outcome.computed += 1
-            labels.keep(cell, runs)
+            once.do(cell.labels, partial(labels.keep, cell, runs))
             results.evaluate_cell(planned, stored.metrics, runs)
         except Pc3dadError as error:
             runs.log("cell_failed", cell=cell.id, label=planned.label, reason=str(error))
@@ -71,33 +74,36 @@ def run(plan: Plan, runs: RunStore, units: Units, *, redo: bool = False) -> Outc
     return outcome
 
 
-def _predict(cell: Cell, step: str, fits: "_Fits", units: Units, runs: RunStore) -> None:
+def _predict(cell: Cell, step: str, once: "_Once", units: Units, runs: RunStore, *, redo: bool) -> None:
     try:
-        fits.ready(cell.fit)
+        once.do(cell.fit.id, partial(_fit, cell.fit, units, runs, redo=redo))
         units.predict(cell, step)
     except Pc3dadError:
         store.forget(runs.cell_folder(cell.id) / store.DONE)  # of an earlier fit or an earlier run
         raise
 
 
-class _Fits:
-    """Makes each fit once: one that failed is not tried again for its other cells."""
+def _fit(fit: Fit, units: Units, runs: RunStore, *, redo: bool) -> None:
+    if redo:
+        store.forget(runs.fit_folder(fit.id) / store.DONE)
+    units.fit(fit)
 
-    def __init__(self, units: Units, runs: RunStore, *, redo: bool) -> None:
-        self._units, self._runs, self._redo = units, runs, redo
-        self._seen: dict[str, Pc3dadError | None] = {}
 
-    def ready(self, fit: Fit) -> None:
-        if fit.id not in self._seen:
-            self._seen[fit.id] = self._attempt(fit)
-        if error := self._seen[fit.id]:
+class _Once:
+    """Does what several cells share; what failed is not tried again for the next of them."""
+
+    def __init__(self) -> None:
+        self._done: dict[str, Pc3dadError | None] = {}
+
+    def do(self, key: str, work: Callable[[], None]) -> None:
+        if key not in self._done:
+            self._done[key] = self._attempt(work)
+        if error := self._done[key]:
             raise error
 
-    def _attempt(self, fit: Fit) -> Pc3dadError | None:
+    def _attempt(self, work: Callable[[], None]) -> Pc3dadError | None:
         try:
-            if self._redo:
-                store.forget(self._runs.fit_folder(fit.id) / store.DONE)
-            self._units.fit(fit)
+            work()
         except Pc3dadError as error:
             return error
         return None
