@@ -23,6 +23,8 @@ from pc3dad.errors import ConfigError
 
 METHOD_FOLDERS = "pc3dad.baselines"
 DATASET_CARDS = "pc3dad.data.cards"
+PREPARED_FILE = "prepared.json"
+"""What marks a folder that `pc3dad data prepare` made."""
 
 CardT = TypeVar("CardT", bound=ConfiguredCard)
 
@@ -97,17 +99,27 @@ class DatasetEntry(Entry[DatasetCard]):
     """A registered data set."""
 
     def open(self, root: Path | None, config: Config) -> Any:
-        """The data set under `root`.
+        """The data set under `root`, which may be a folder that `pc3dad data prepare` made of it.
 
         Raises:
-            ConfigError: the data set needs a root and none was given.
+            ConfigError: the data set needs a root and none was given, or `config` has other options than a
+                prepared folder.
             DataError: the root does not hold it.
         """
         card = self.ready
+        if root is not None and _is_prepared(root):
+            return self.load("pc3dad.data.prepared:Prepared")(root, card, config)
         if card.needs_root and root is None:
             place = f"; it comes from {card.source} ({card.licence})" if card.source else ""
             raise ConfigError(f"data set {self.slug!r} needs a folder{place}", hint="pass --root FOLDER")
         return self.load(card.dataset)(root, config)
+
+
+def _is_prepared(root: Path) -> bool:
+    try:
+        return (root / PREPARED_FILE).is_file()
+    except OSError:  # no permission: the loader says it better
+        return False
 
 
 EntryT = TypeVar("EntryT", MethodEntry, DatasetEntry)

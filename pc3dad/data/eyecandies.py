@@ -16,10 +16,10 @@ from pydantic import Field
 from pc3dad.cards import DatasetCard
 from pc3dad.config import Config
 from pc3dad.data import manifests, tree
-from pc3dad.data.base import Finding, SampleRef, fingerprint_files
+from pc3dad.data.base import Finding, SampleRef, Severity, fingerprint_files
 from pc3dad.data.cards import EYECANDIES
 from pc3dad.data.organised import central_component
-from pc3dad.data.verify import compare_counts, junk_findings
+from pc3dad.data.verify import compare_counts, inventory_findings, junk_findings
 from pc3dad.errors import DataError
 from pc3dad.io.depth import Pinhole, depth_to_xyz
 from pc3dad.io.images import read_depth_png, read_mask, read_rgb
@@ -33,8 +33,18 @@ FOLDERS = {
     Split.TEST: "test_public",
     Split.UNLABELLED: "test_private",
 }
+DIGITS = {Split.TRAIN: 3, Split.VALIDATION: 2, Split.TEST: 2, Split.UNLABELLED: 3}  # of published numbers
 KINDS = ("bumps", "dents", "colors", "normals")
 SHAPE_KINDS = ("bumps", "dents")  # the others change colour or shading only
+SCAN_ITEMS = ("depth.png", "info_depth.yaml", "pose.txt")
+LABEL_ITEMS = ("metadata.yaml", "mask.png", *(f"{kind}_mask.png" for kind in KINDS))
+SPARE_ITEMS = ("normals.png", *(f"image_{light}.png" for light in range(6)))  # a sample does without
+SPARE_LABEL_ITEMS = ("object_params.yaml",)
+ITEMS = frozenset({*SCAN_ITEMS, *LABEL_ITEMS, *SPARE_ITEMS, *SPARE_LABEL_ITEMS})
+CONVERTED = {  # who converts, to folders in `<split>/<good or not>/` that only such copies have
+    "PointAD": ("pcd", "gt_pcd", "2d_rendering", "2d_gt", "2d_3d_cor"),
+    "M3DM": ("xyz",),
+}
 SIZE = (512, 512)
 CAMERA = Pinhole(fx=711.11, fy=711.11, cx=256.0, cy=256.0)
 IMAGE_TO_GRAPHICS = np.diag([1.0, -1.0, -1.0, 1.0])  # poses are for a camera that looks along -z with y up
@@ -72,13 +82,14 @@ class Eyecandies:
     def __init__(self, root: Path, config: EyecandiesConfig) -> None:
         self.root = root
         self.config = config
+        self._listings = tree.Listings()
         self._categories = tree.known_categories(root, self.card)
         for folder in self._categories.values():
-            if not any(tree.child(folder, name) for name in FOLDERS.values()):
-                copied = "a converted copy" if tree.child(folder, "test") else "not Eyecandies"
+            splits = [tree.child(folder, name) for name in FOLDERS.values()]
+            if not any(split and tree.child(split, "data") for split in splits):
                 raise DataError(
-                    f"{folder} looks like {copied}: found none of {', '.join(FOLDERS.values())}",
-                    hint=f"this loader reads the original release from {self.card.source}",
+                    f"{folder} is {_what_instead(folder)}: none of {', '.join(FOLDERS.values())} holds data/",
+                    hint=f"get the original release from {self.card.source}; renders open as `prerendered`",
                 )
 
     def categories(self) -> list[str]:
@@ -88,17 +99,16 @@ class Eyecandies:
     def refs(self, category: str, split: Split) -> list[SampleRef]:
         """Samples of a split by number. A partial copy is fine; a sample counts if any of its files is there.
 
+        The number ends at the first underscore: its width differs between splits.
+
         Raises:
             DataError: unknown category.
         """
         folder = self._folder(category, split)
         if folder is None:
             return []
-        numbers = {
-            path.name.partition("_")[0]
-            for path in tree.files(folder, [".png", ".yaml", ".txt"])
-            if "_" in path.name
-        }
+        names = [path.name.partition("_") for path in tree.files(folder, (".png", ".yaml", ".txt"))]
+        numbers = {number for number, _, item in names if number.isdecimal() and item in ITEMS}
         return [
             SampleRef(category, split, f"{FOLDERS[split]}_{number}")
             for number in sorted(numbers, key=tree.natural)
@@ -169,16 +179,33 @@ class Eyecandies:
         return fingerprint_files(self.card, self.config, self.root, found)
 
     def problems(self, category: str) -> Iterator[Finding]:
-        """What `verify` cannot see from single samples: counts against the inventory, junk."""
+        """What `verify` cannot see from single samples: files against the inventory, junk."""
+        folder = tree.pick(self._categories, category, self.root)
         inventory = manifests.read(self.card.slug)["per_category"]
-        expected = {name: inventory[name]["good"] + inventory[name]["bad"] for name in FOLDERS.values()}
-        found = {FOLDERS[split]: len(self.refs(category, split)) for split in FOLDERS}
-        yield from compare_counts(category, found, expected)
-        yield from junk_findings(category, self._categories[category])
+        published = {name: inventory[name]["good"] + inventory[name]["bad"] for name in FOLDERS.values()}
+        found = {}
+        expected: list[str] = []
+        optional: list[str] = []
+        used: list[Path] = []
+        for split, name in FOLDERS.items():
+            refs = self.refs(category, split)
+            found[name] = len(refs)
+            numbers = [f"{number:0{DIGITS[split]}}" for number in range(published[name])]
+            labelled = split is not Split.UNLABELLED
+            needed = SCAN_ITEMS + LABEL_ITEMS if labelled else SCAN_ITEMS
+            spare = SPARE_ITEMS + SPARE_LABEL_ITEMS if labelled else SPARE_ITEMS
+            expected += [f"{name}/data/{number}_{item}" for number in numbers for item in needed]
+            optional += [f"{name}/data/{number}_{item}" for number in numbers for item in spare]
+            used += [self._path(ref, item) for ref in refs for item in needed + spare]
+        yield Finding(Severity.NOTE, category, "recognised as the original release by its layout")
+        yield from compare_counts(category, found, published)
+        yield from inventory_findings(category, folder, expected=expected, used=used, optional=optional)
+        yield from junk_findings(category, folder)
 
     def _folder(self, category: str, split: Split) -> Path | None:
-        split_folder = tree.child(tree.pick(self._categories, category, self.root), FOLDERS[split])
-        return None if split_folder is None else tree.child(split_folder, "data")
+        category_folder = tree.pick(self._categories, category, self.root)
+        split_folder = self._listings.child(category_folder, FOLDERS[split])
+        return None if split_folder is None else self._listings.child(split_folder, "data")
 
     def _path(self, ref: SampleRef, item: str) -> Path:
         folder = self._folder(ref.category, ref.split)
@@ -250,6 +277,15 @@ class Eyecandies:
         if not isinstance(value, dict):
             raise DataError(f"{path} is empty or not a YAML mapping", hint=ORIGINAL)
         return value
+
+
+def _what_instead(folder: Path) -> str:
+    """What a category folder is that is not laid out as the original release."""
+    kinds = [kind for split in tree.folders(folder) for kind in tree.folders(split)]
+    for author, betraying in CONVERTED.items():
+        if any(tree.child(kind, name) for kind in kinds for name in betraying):
+            return f"a copy converted for {author}, with another frame, scale and numbering"
+    return "not Eyecandies"
 
 
 def _flags(path: Path, metadata: Mapping[str, Any]) -> dict[str, bool]:

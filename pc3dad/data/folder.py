@@ -69,6 +69,8 @@ class Folder:
     def __init__(self, root: Path, config: FolderConfig) -> None:
         self.root = root
         self.config = config
+        self._listings = tree.Listings()
+        self._listed: dict[str, dict[str, _Scan]] = {}
         if not root.is_dir():
             raise DataError(f"{root} is not a folder", hint="pass the folder that holds your scans")
         self._categories = _categories(root)
@@ -136,22 +138,25 @@ class Folder:
             ref = SampleRef(category, scan.split, name)
             reached |= {scan.path, self._label(ref), self._photograph(ref)}
         suffixes = {*clouds.SUFFIXES, *LABEL_SUFFIXES, *IMAGE_SUFFIXES}
-        lost = sorted(
-            path
+        lost = [
+            path.relative_to(folder).as_posix()
             for path in tree.walk(folder)
             if path.suffix.lower() in suffixes and path not in reached and not tree.is_junk(path)
-        )
+        ]
         if lost:
-            text = f"{len(lost)} files are not used, such as {lost[0]}; {LAYOUT}"
-            yield Finding(Severity.WARNING, category, text)
+            items = tuple(sorted(lost, key=tree.natural))
+            yield Finding(Severity.WARNING, category, f"{len(lost)} files are not used; {LAYOUT}", items)
         if (labels := tree.child(folder, *LABEL_FOLDERS)) is not None:
             yield Finding(Severity.NOTE, category, f"point labels are read from {labels.name}/")
         yield from junk_findings(category, folder)
 
     def _scans(self, category: str) -> dict[str, _Scan]:
-        """Id to scan, in natural order within each folder."""
-        folder = tree.pick(self._categories, category, self.root)
-        return {scan.path.relative_to(folder).as_posix(): scan for scan in _scans(folder)}
+        """Id to scan, in natural order within each folder; folders are listed once."""
+        if category not in self._listed:
+            folder = tree.pick(self._categories, category, self.root)
+            scans = {scan.path.relative_to(folder).as_posix(): scan for scan in _scans(folder)}
+            self._listed[category] = scans
+        return self._listed[category]
 
     def _scan(self, ref: SampleRef) -> _Scan:
         scan = self._scans(ref.category).get(ref.id)
@@ -172,17 +177,26 @@ class Folder:
 
     def _label(self, ref: SampleRef) -> Path | None:
         """`gt/<defect>/<stem>.*` of a test scan."""
-        gt = tree.child(self._categories[ref.category], *LABEL_FOLDERS)
+        gt = self._listings.child(self._categories[ref.category], *LABEL_FOLDERS)
         parts = Path(ref.id).parts
         if gt is None or ref.split is not Split.TEST:
             return None
-        return _only(tree.child(gt, parts[-2]), Path(ref.id).stem, LABEL_SUFFIXES)
+        return self._only(self._listings.child(gt, parts[-2]), Path(ref.id).stem, LABEL_SUFFIXES)
 
     def _photograph(self, ref: SampleRef) -> Path | None:
         """`rgb/<path of the scan below its category>.*`."""
-        rgb = tree.child(self._categories[ref.category], IMAGE_FOLDER)
+        rgb = self._listings.child(self._categories[ref.category], IMAGE_FOLDER)
         parent = None if rgb is None else rgb / Path(ref.id).parent
-        return _only(parent, Path(ref.id).stem, IMAGE_SUFFIXES)
+        return self._only(parent, Path(ref.id).stem, IMAGE_SUFFIXES)
+
+    def _only(self, folder: Path | None, stem: str, suffixes: tuple[str, ...]) -> Path | None:
+        """The file of that stem, None if there is none."""
+        if folder is None or not folder.is_dir():
+            return None
+        found = self._listings.by_stem(folder, suffixes).get(stem, [])
+        if len(found) > 1:
+            raise DataError(f"{found[0]} and {found[1].name} are for the same scan", hint="keep one of them")
+        return found[0] if found else None
 
 
 def _scan_files(folder: Path) -> list[Path]:
@@ -216,13 +230,3 @@ def _scans(category: Path) -> Iterator[_Scan]:
         yield from (_Scan(path, Split.TEST, defect) for path in _scan_files(folder))
     for folder in [test, category] if test else [category]:
         yield from (_Scan(path, Split.UNLABELLED, None) for path in _scan_files(folder))
-
-
-def _only(folder: Path | None, stem: str, suffixes: tuple[str, ...]) -> Path | None:
-    """The file of that stem, None if there is none."""
-    if folder is None or not folder.is_dir():
-        return None
-    found = [path for path in tree.files(folder, suffixes) if path.stem == stem]
-    if len(found) > 1:
-        raise DataError(f"{found[0]} and {found[1].name} are for the same scan", hint="keep one of them")
-    return found[0] if found else None

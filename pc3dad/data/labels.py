@@ -7,6 +7,8 @@ from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from pc3dad.errors import DataError
@@ -53,7 +55,15 @@ def read_labels(path: Path, cloud: PointCloud) -> BoolArray:
         raise DataError(f"{path}: has coordinates but no labels", hint="write x y z label in each line")
     if table.xyz is None:
         return _in_order(path, table.labels, len(cloud))
-    return _matched(path, table.xyz, table.labels > THRESHOLD, cloud)
+    return match_labels(
+        path, table.xyz, table.labels > THRESHOLD, cloud, tolerance=TOLERANCE * _diagonal(cloud)
+    )
+
+
+def _diagonal(cloud: PointCloud) -> float:
+    """Of the box around the finite points; 1 if it is empty."""
+    points = cloud.xyz[np.isfinite(cloud.xyz).all(axis=1)].astype(np.float64)
+    return float(np.linalg.norm(np.ptp(points, axis=0))) or 1.0 if len(points) else 1.0
 
 
 def _in_order(path: Path, labels: NDArray[Any], n_points: int) -> BoolArray:
@@ -98,10 +108,27 @@ def _parse_npy(path: Path, stream: IO[bytes], cloud: PointCloud) -> NDArray[Any]
     return array.reshape(shape, order="F" if column_major else "C").ravel()
 
 
-def _matched(path: Path, xyz: Float64Array, labels: BoolArray, cloud: PointCloud) -> BoolArray:
-    """Labels by coordinate: each finite point has a row and each row has a point, in equal numbers.
+def match_labels(
+    path: Path, xyz: Float64Array, labels: BoolArray, cloud: PointCloud, *, tolerance: float
+) -> BoolArray:
+    """Brings labelled rows to the order of the scan's points, one row for each finite point.
 
-    Points at one position are interchangeable, so their rows must agree.
+    Points and rows that are nearest to each other, in either direction, share a place, and so do those of one
+    position. A place must have as many rows as points, and its rows must agree: points of one place are
+    interchangeable.
+
+    Args:
+        path: label file, named in errors.
+        xyz: (R, 3) float64 coordinates of the rows, unit and frame of the scan's file.
+        labels: (R,) bool.
+        cloud: N points.
+        tolerance: largest distance between a point and its row, unit of the scan.
+
+    Returns:
+        (N,) bool, False for points that are not finite.
+
+    Raises:
+        DataError: the rows are not the points of the scan, or give one place both labels.
     """
     finite = np.isfinite(cloud.xyz).all(axis=1)
     points = cloud.xyz[finite].astype(np.float64) + cloud.origin
@@ -110,14 +137,51 @@ def _matched(path: Path, xyz: Float64Array, labels: BoolArray, cloud: PointCloud
     anomalous = np.zeros(len(cloud), dtype=np.bool_)
     if not len(points):
         return anomalous
-    tolerance = TOLERANCE * (float(np.linalg.norm(np.ptp(points, axis=0))) or 1.0)
-    to_row, row = cKDTree(xyz).query(points)
-    to_point, point = cKDTree(points).query(xyz)
+    points, of_point = _positions(points)  # a tree full of equal points answers in quadratic time
+    rows, of_row = _positions(xyz)
+    to_row, row = cKDTree(rows).query(points)
+    to_point, point = cKDTree(points).query(rows)
     farthest = max(to_row.max(), to_point.max())
     if farthest > tolerance:
         problem = f"{path}: coordinates are not those of the scan, one is {farthest:.3g} away from any other"
         raise DataError(problem, hint=SCAN_AGAIN)
-    if (labels[row][point] != labels).any():
+    place_of_point, place_of_row = _places(row, point)
+    place_of_point, place_of_row = place_of_point[of_point], place_of_row[of_row]
+    n_places = int(place_of_row.max()) + 1  # every place has a row
+    n_rows = np.bincount(place_of_row, minlength=n_places)
+    if (n_rows != np.bincount(place_of_point, minlength=n_places)).any():
+        raise DataError(
+            f"{path}: coordinates are not those of the scan, some place has more rows than points",
+            hint=SCAN_AGAIN,
+        )
+    n_anomalous = np.bincount(place_of_row[labels], minlength=n_places)
+    if ((n_anomalous > 0) & (n_anomalous < n_rows)).any():
         raise DataError(f"{path}: gives one position both labels", hint="correct the labels")
-    anomalous[finite] = labels[row]
+    anomalous[finite] = n_anomalous[place_of_point] > 0
     return anomalous
+
+
+def _positions(xyz: Float64Array) -> tuple[Float64Array, NDArray[np.intp]]:
+    """Different positions, (U, 3) float64, and the one of each row, (R,)."""
+    order = np.lexsort(xyz.T)
+    ordered = xyz[order]
+    starts = np.ones(len(xyz), dtype=np.bool_)
+    starts[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    position = np.empty(len(xyz), dtype=np.intp)
+    position[order] = np.cumsum(starts) - 1
+    return ordered[starts], position
+
+
+def _places(row: NDArray[np.intp], point: NDArray[np.intp]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Connected groups of points and rows, numbered from 0: that of each point and that of each row.
+
+    Args:
+        row: (P,) the row nearest to each point.
+        point: (R,) the point nearest to each row.
+    """
+    n_points, n_rows = len(row), len(point)
+    nodes = np.arange(n_points + n_rows)  # points first, then rows
+    neighbours = np.concatenate([n_points + row, point])
+    graph = coo_array((np.ones(len(nodes), np.bool_), (nodes, neighbours)), shape=(len(nodes), len(nodes)))
+    _, place = connected_components(graph, directed=False)
+    return place[:n_points], place[n_points:]

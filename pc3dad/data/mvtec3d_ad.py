@@ -6,7 +6,7 @@ in metres, camera frame with z away from the sensor. Missing pixels are (0, 0, 0
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -21,7 +21,7 @@ from pc3dad.data import manifests, tree
 from pc3dad.data.base import Finding, SampleRef, Severity, fingerprint_files
 from pc3dad.data.cards import MVTEC3D_AD
 from pc3dad.data.organised import PlaneSearch, largest_component, without_support_plane
-from pc3dad.data.verify import compare_counts, junk_findings
+from pc3dad.data.verify import ScanFacts, compare_counts, inventory_findings, junk_findings
 from pc3dad.errors import DataError
 from pc3dad.io.images import COPY_AGAIN, read_levels, read_mask, read_rgb, read_xyz_tiff, xyz_tiff_size
 from pc3dad.io.scan import check_file, unit_colours
@@ -29,6 +29,7 @@ from pc3dad.types import BoolArray, PointCloud, Sample, Split, Truth
 
 FOLDERS = {Split.TRAIN: "train", Split.VALIDATION: "validation", Split.TEST: "test"}
 SUFFIXES = {"xyz": (".tiff", ".tif"), "rgb": (".png",), "gt": (".png",)}
+DOCUMENTS = ("class_ids.json", "license.txt", "readme.txt", "calibration/camera_parameters.json")
 GOOD = "good"
 COLOUR = "color"  # the one defect type without a change of shape
 COLOUR_CATEGORY = "foam"
@@ -36,6 +37,7 @@ COMBINED = "combined"  # its masks mix the levels of several types
 BORDER_PIXELS = 10  # as published preparation scripts do, see docs/data/mvtec3d_ad.md
 PLANE = PlaneSearch(threshold=0.004, draw=50, iterations=1000)
 PLANE_MARGIN = 0.005  # metres
+PLANE_RIM = 0.25  # with less of the rim measured there is no support plane; an object may reach the rim
 
 
 class Mvtec3dAdConfig(Config):
@@ -50,29 +52,27 @@ class Mvtec3dAdConfig(Config):
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where one sample lies: the folder of its type, and the stem that xyz, rgb and gt share."""
+    """Where one sample lies: the folder of its type, and the files of the stem that xyz, rgb and gt share."""
 
     folder: Path
-    kind: str
     stem: str
+    files: Mapping[str, Path]
+    photographed: bool  # whether there is a folder `rgb`
+
+    @property
+    def kind(self) -> str:
+        """Name of the type folder."""
+        return self.folder.name
 
     def expected(self, part: str) -> Path:
         """The file as the owners name it."""
         return self.folder / part / f"{self.stem}{SUFFIXES[part][0]}"
 
-    def find(self, part: str) -> Path | None:
-        """The file of one part, None if there is none."""
-        if (path := self.expected(part)).is_file():
-            return path
-        parent = tree.child(self.folder, part)
-        found = tree.files(parent, SUFFIXES[part]) if parent is not None else []
-        return next((path for path in found if path.stem == self.stem), None)
-
     def need(self, part: str, partner: str) -> Path:
         """The file of one part, or an error that names it and its partner."""
-        if (path := self.find(part)) is None:
+        if part not in self.files:
             raise tree.missing_partner(self.expected(part), self.expected(partner))
-        return path
+        return self.files[part]
 
 
 class Mvtec3dAd:
@@ -91,6 +91,7 @@ class Mvtec3dAd:
     def __init__(self, root: Path, config: Mvtec3dAdConfig) -> None:
         self.root = root
         self.config = config
+        self._listed: dict[tuple[str, Split], dict[str, _Place]] = {}
         self._categories = tree.known_categories(root, self.card)
         for name, folder in self._categories.items():
             if not any(tree.child(folder, split) for split in FOLDERS.values()):
@@ -124,7 +125,7 @@ class Mvtec3dAd:
         cloud = read_xyz_tiff(path)
         grid = cloud.grid or (0, 0)  # an organised reader always sets it
         image = None
-        if tree.child(place.folder, "rgb") is not None:
+        if place.photographed:
             photograph = place.need("rgb", "xyz")
             image = read_rgb(photograph)
             _require_same_size(photograph, image.shape[:2], path, grid)
@@ -147,7 +148,7 @@ class Mvtec3dAd:
             return Truth(ref.id, anomalous=False, points=np.zeros(height * width, dtype=bool), defect=GOOD)
         path = place.need("gt", "xyz")
         mask = read_mask(path)
-        if (scan := place.find("xyz")) is not None:
+        if (scan := place.files.get("xyz")) is not None:
             _require_same_size(path, mask.shape, scan, xyz_tiff_size(scan))
         anomalous = place.kind.casefold() != GOOD
         points = mask.ravel()
@@ -172,34 +173,61 @@ class Mvtec3dAd:
         return fingerprint_files(self.card, self.config, self.root, found)
 
     def problems(self, category: str) -> Iterator[Finding]:
-        """What `verify` cannot see from single samples: counts, image sizes, levels without a name, junk."""
-        inventory = manifests.read(self.card.slug)["categories"][category]
-        expected = {
-            "train/good": inventory["train_good"],
-            "validation/good": inventory["validation_good"],
-            **{f"test/{kind}": count for kind, count in inventory["test"].items()},
-        }
-        places = [
-            (f"{FOLDERS[split]}/{place.kind}", place)
-            for split in FOLDERS
-            for place in self._places(category, split).values()
-        ]
-        yield from compare_counts(category, Counter(name for name, _ in places), expected)
-        yield from junk_findings(category, self._categories[category])
-        width, height = map(int, inventory["image_width_x_height"].split("x"))
-        yield from _release(category, [place for _, place in places], (height, width))
+        """What `verify` cannot see from single samples: image size, files against the inventory, junk.
+
+        Of each type folder the header of one scan is read.
+        """
+        folder = tree.pick(self._categories, category, self.root)
+        groups: dict[str, list[_Place]] = {}
+        for split, name in FOLDERS.items():
+            for place in self._places(category, split).values():
+                groups.setdefault(f"{name}/{place.kind.casefold()}", []).append(place)
+        published = _published_counts(category)
+        expected: list[str] = []
+        optional = list(DOCUMENTS)
+        for name, count in published.items():
+            for part, (suffix, *_) in SUFFIXES.items():
+                files = [f"{name}/{part}/{number:03}{suffix}" for number in range(count)]
+                if part == "rgb" and name in groups and not groups[name][0].photographed:
+                    optional += files
+                elif part != "gt" or name.startswith(FOLDERS[Split.TEST]):
+                    expected += files
+        used = [path for places in groups.values() for place in places for path in place.files.values()]
+        yield from compare_counts(category, {name: len(places) for name, places in groups.items()}, published)
+        yield from _size_findings(category, groups)
+        yield from inventory_findings(category, folder, expected=expected, used=used, optional=optional)
+        yield from junk_findings(category, folder)
+
+    def release(self, category: str, scans: Mapping[str, ScanFacts]) -> Iterator[Finding]:
+        """Tells the original release from copies whose support plane was removed."""
+        if not scans:
+            yield Finding(Severity.NOTE, category, "release not recognised: no scan can be read")
+            return
+        ((usual, _),) = Counter(scan.grid for scan in scans.values()).most_common(1)
+        odd = tuple(name for name, scan in scans.items() if scan.grid != usual)
+        bare = tuple(name for name, scan in scans.items() if scan.rim is not None and scan.rim < PLANE_RIM)
+        if odd:
+            yield Finding(
+                Severity.WARNING, category, f"{len(odd)} scans have another size than the others", odd
+            )
+        if bare:
+            text = "a copy whose support plane was removed: next to no pixel on the rim is measured in"
+            yield Finding(Severity.WARNING, category, f"{text} {len(bare)} of {len(scans)} scans", bare)
+        if not odd and not bare and usual == _published_size(category):
+            text = "recognised as the original release: published image size, support plane in place"
+            yield Finding(Severity.NOTE, category, text)
 
     def _places(self, category: str, split: Split) -> dict[str, _Place]:
-        """Id to place, in the order of type and number."""
-        folder = tree.pick(self._categories, category, self.root)
-        split_folder = tree.child(folder, FOLDERS[split]) if split in FOLDERS else None
-        found = {}
-        for kind in tree.folders(split_folder) if split_folder is not None else []:
-            parts = [(tree.child(kind, part), suffixes) for part, suffixes in SUFFIXES.items()]
-            stems = {path.stem for part, suffixes in parts if part for path in tree.files(part, suffixes)}
-            for stem in sorted(stems, key=tree.natural):
-                found[f"{FOLDERS[split]}_{kind.name}_{stem}"] = _Place(kind, kind.name, stem)
-        return found
+        """Id to place, in the order of type and number; folders are listed once."""
+        if (category, split) not in self._listed:
+            folder = tree.pick(self._categories, category, self.root)
+            split_folder = tree.child(folder, FOLDERS[split]) if split in FOLDERS else None
+            self._listed[category, split] = {
+                f"{FOLDERS[split]}_{place.kind}_{place.stem}": place
+                for kind in (tree.folders(split_folder) if split_folder is not None else [])
+                for place in _places_of(kind)
+            }
+        return self._listed[category, split]
 
     def _place(self, ref: SampleRef) -> _Place:
         places = self._places(ref.category, ref.split)
@@ -254,24 +282,53 @@ def _require_same_size(path: Path, size: tuple[int, ...], other: Path, other_siz
         )
 
 
-def _release(category: str, places: Sequence[_Place], published: tuple[int, int]) -> Iterator[Finding]:
-    """Tells the original release from re-processed copies, which pad tire and rope to a square."""
-    sizes: Counter[tuple[int, ...]] = Counter()
-    for place in places:
-        scan, mask = place.find("xyz"), place.find("gt")
+def _places_of(kind: Path) -> Iterator[_Place]:
+    """The samples of one type folder by number."""
+    parts = {part: tree.child(kind, part) for part in SUFFIXES}
+    found: dict[str, dict[str, Path]] = {}
+    for part, folder in parts.items():
+        for path in tree.files(folder, SUFFIXES[part]) if folder is not None else []:
+            found.setdefault(path.stem, {})[part] = path
+    for stem in sorted(found, key=tree.natural):
+        yield _Place(kind, stem, found[stem], photographed=parts["rgb"] is not None)
+
+
+def _published_counts(category: str) -> dict[str, int]:
+    """`<split>/<type>` to the number of samples."""
+    inventory = manifests.read(MVTEC3D_AD.slug)["categories"][category]
+    return {
+        "train/good": inventory["train_good"],
+        "validation/good": inventory["validation_good"],
+        **{f"test/{kind}": count for kind, count in inventory["test"].items()},
+    }
+
+
+def _published_size(category: str) -> tuple[int, int]:
+    """(H, W) of the images."""
+    inventory = manifests.read(MVTEC3D_AD.slug)["categories"][category]
+    width, height = map(int, inventory["image_width_x_height"].split("x"))
+    return height, width
+
+
+def _size_findings(category: str, groups: Mapping[str, Sequence[_Place]]) -> Iterator[Finding]:
+    """One warning if images have another size: copies without support plane pad tire and rope to squares."""
+    published = _published_size(category)
+    others = {}
+    for name, places in groups.items():
+        scan = next((place.files["xyz"] for place in places if "xyz" in place.files), None)
         try:
-            if scan is not None:
-                sizes[xyz_tiff_size(scan)] += 1
-            elif mask is not None:
-                sizes[read_mask(mask).shape] += 1
+            size = published if scan is None else xyz_tiff_size(scan)
         except DataError:  # an unreadable file is reported where samples are read
             continue
-    others = {size: count for size, count in sizes.items() if size != published}
+        if size != published:
+            others[name] = size
     if others:
-        listed = ", ".join(f"{count} of {height} x {width}" for (height, width), count in others.items())
-        square = any(height == width for height, width in others) and published[0] != published[1]
-        guess = "a copy padded to squares, probably with the plane removed" if square else "a re-sized copy"
-        text = f"this is {guess}: {listed}, published are {published[0]} x {published[1]}"
-        yield Finding(Severity.WARNING, category, text)
-    elif sizes:
-        yield Finding(Severity.NOTE, category, "image sizes are those of the original release")
+        height, width = next(iter(others.values()))
+        padded = height == width and published[0] != published[1]
+        what = (
+            "a copy padded to squares, probably with the support plane removed"
+            if padded
+            else "a re-sized copy"
+        )
+        text = f"{what}: {height} x {width}, published are {published[0]} x {published[1]}"
+        yield Finding(Severity.WARNING, category, text, tuple(others))

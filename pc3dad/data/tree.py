@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from pc3dad.cards import DatasetCard
@@ -18,14 +18,16 @@ def natural(name: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
     return key, name
 
 
-def is_junk(path: Path) -> bool:
+def is_junk(path: Path | str) -> bool:
     """True for what operating systems leave behind: `._*`, `.DS_Store`, `Thumbs.db`, `desktop.ini`."""
-    return path.name.startswith("._") or path.name.casefold() in JUNK
+    name = path.name if isinstance(path, Path) else path.rpartition("/")[2]
+    return name.startswith("._") or name.casefold() in JUNK
 
 
 def folders(parent: Path) -> list[Path]:
     """Folders directly below `parent`, hidden ones left out, in natural order."""
-    return [path for path in _listing(parent) if path.is_dir() and not path.name.startswith(".")]
+    found = [entry for entry in _entries(parent) if entry.is_dir() and not entry.name.startswith(".")]
+    return _paths(parent, found)
 
 
 def files(parent: Path, suffixes: Iterable[str]) -> list[Path]:
@@ -34,21 +36,44 @@ def files(parent: Path, suffixes: Iterable[str]) -> list[Path]:
     Broken links are listed: they fail when they are read, instead of being one sample less.
     """
     wanted = frozenset(suffixes)
-    found = [path for path in _listing(parent) if path.suffix.lower() in wanted]
-    return [path for path in found if path.is_file() or (path.is_symlink() and not path.is_dir())]
+    found = [entry for entry in _entries(parent) if _suffix(entry.name) in wanted]
+    return _paths(
+        parent,
+        [entry for entry in found if entry.is_file() or (entry.is_symlink() and not entry.is_dir())],
+    )
 
 
 def walk(parent: Path) -> Iterator[Path]:
     """Every file below `parent`, junk included; linked folders are entered, each folder once."""
+    return (parent / name for name in sizes(parent))
+
+
+def sizes(parent: Path) -> dict[str, int]:
+    """Bytes of every file below `parent`, by its path from there with `/`; otherwise as `walk`."""
+    found: dict[str, int] = {}
     visited = set()
-    for folder, below, names in os.walk(parent, followlinks=True):
-        real = os.path.realpath(folder)
+    todo = [""]
+    while todo:
+        here = todo.pop()
+        real = (parent / here).resolve()
         if real in visited:
-            below.clear()
             continue
         visited.add(real)
-        below.sort()
-        yield from (path for name in names if (path := Path(folder, name)).is_file())
+        below = []
+        try:
+            entries = sorted(_scanned(real), key=lambda entry: entry.name)
+        except OSError:  # a folder that may not be listed
+            continue
+        for entry in entries:
+            try:
+                if entry.is_dir():
+                    below.append(f"{here}{entry.name}/")
+                elif entry.is_file():
+                    found[here + entry.name] = entry.stat().st_size
+            except OSError:  # it went away, or its folder may be listed but not entered
+                continue
+        todo += reversed(below)
+    return found
 
 
 def child(parent: Path, *names: str) -> Path | None:
@@ -63,6 +88,34 @@ def child(parent: Path, *names: str) -> Path | None:
         listed = " and ".join(path.name for path in found)
         raise DataError(f"{parent} holds {listed}, which mean the same", hint="keep one of them")
     return found[0] if found else None
+
+
+class Listings:
+    """Remembers what folders hold, so that reading one sample does not list the folder of all of them.
+
+    Each loader object has its own and sees its folders as they were when it first listed them.
+    """
+
+    def __init__(self) -> None:
+        self._children: dict[tuple[Path, tuple[str, ...]], Path | None] = {}
+        self._stems: dict[tuple[Path, tuple[str, ...]], dict[str, list[Path]]] = {}
+
+    def child(self, parent: Path, *names: str) -> Path | None:
+        """As the function `child`."""
+        key = parent, names
+        if key not in self._children:
+            self._children[key] = child(parent, *names)
+        return self._children[key]
+
+    def by_stem(self, parent: Path, suffixes: tuple[str, ...]) -> Mapping[str, list[Path]]:
+        """Stem to the files of that stem, as the function `files` lists them."""
+        key = parent, suffixes
+        if key not in self._stems:
+            found: dict[str, list[Path]] = {}
+            for path in files(parent, suffixes):
+                found.setdefault(path.stem, []).append(path)
+            self._stems[key] = found
+        return self._stems[key]
 
 
 def known_categories(root: Path, card: DatasetCard) -> dict[str, Path]:
@@ -105,9 +158,25 @@ def missing_partner(missing: Path, present: Path) -> DataError:
     )
 
 
-def _listing(parent: Path) -> list[Path]:
+def _entries(parent: Path) -> list[os.DirEntry[str]]:
+    """What a folder holds, junk left out."""
     try:
-        found = [path for path in parent.iterdir() if not is_junk(path)]
+        return [entry for entry in _scanned(parent) if not is_junk(entry.name)]
     except OSError as error:
         raise DataError(f"folder {parent} cannot be read: {error.strerror}", hint="check the path") from error
-    return sorted(found, key=lambda path: natural(path.name))
+
+
+def _scanned(folder: Path) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        return list(entries)
+
+
+def _paths(parent: Path, entries: Iterable[os.DirEntry[str]]) -> list[Path]:
+    """Paths in natural order."""
+    return [parent / name for name in sorted((entry.name for entry in entries), key=natural)]
+
+
+def _suffix(name: str) -> str:
+    """As `Path.suffix` in lower case, without the cost of a path."""
+    dot = name.rfind(".")
+    return name[dot:].lower() if 0 < dot < len(name) - 1 else ""

@@ -31,6 +31,8 @@ class Column:
     def values(self, width: int = 1) -> NDArray[Any]:
         """View (N, width) of this column and the `width - 1` of the same type that follow it in each row."""
         size = self.dtype.itemsize
+        if not self.rows:  # the block may end before the first row
+            return np.empty((0, width), self.dtype)
         return np.ndarray((self.rows, width), self.dtype, self.block.data, self.offset, (self.stride, size))
 
 

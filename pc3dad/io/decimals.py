@@ -15,6 +15,7 @@ from pc3dad.types import Float64Array, UInt8Array
 
 PIECE = 1 << 18  # bytes at a time: temporaries stay in the cache
 WINDOW = 8  # digits that fit into one 64-bit word
+MAX_COLUMNS = 256  # each costs a dozen calls of NumPy in each piece
 EXACT = 15  # digits whose integer is below 2^53
 MINUS, DOT, ZERO, NEWLINE = b"-.0\n"
 KEPT = np.array([0x0F0F0F0F0F0F0F0F << 8 * (8 - count) & (2**64 - 1) for count in range(9)], np.uint64)
@@ -39,6 +40,8 @@ def parse_decimals(text: bytes, *, delimiter: bytes) -> Float64Array | None:
         (N, C) float64, equal to the bit to `float` of each number; None if the text is anything else.
     """
     first = text[: text.find(b"\n") % (len(text) + 1)]
+    if first.count(delimiter) >= MAX_COLUMNS:
+        return None
     places: Places = tuple(_places(word) for word in first.split(delimiter))
     pieces, start = [], 0
     while start < len(text):

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pc3dad.errors import DataError
 from pc3dad.io.images import read_depth_png
-from pc3dad.io.scan import check_file, make_cloud
+from pc3dad.io.scan import check_file, make_cloud, shown
 from pc3dad.types import Float64Array, PointCloud
 
 EXAMPLE = '{"fx": 711.1, "fy": 711.1, "cx": 256, "cy": 256, "metres_per_level": 0.0001}'
@@ -90,4 +90,6 @@ def _read_camera(image: Path) -> CameraFile:
         problems = "; ".join(
             f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}" for item in error.errors()
         )
-        raise DataError(f"camera file {path} is refused: {problems}", hint=f"expected {EXAMPLE}") from error
+        raise DataError(
+            f"camera file {path} is refused: {shown(problems, limit=400)}", hint=f"expected {EXAMPLE}"
+        ) from error

@@ -4,6 +4,7 @@ Sizes are read from the header and bounded before anything is decoded, so that a
 claim a huge image. Nothing is resized and no 16-bit value is reduced to 8 bits.
 """
 
+import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,11 +17,12 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from pc3dad.errors import DataError
-from pc3dad.io.scan import check_file, damaged, make_cloud
+from pc3dad.io.scan import check_file, damaged, make_cloud, shown
 from pc3dad.types import BoolArray, PointCloud, UInt8Array
 
 MAX_PIXELS = 1 << 25  # 33.5 million; the largest scans of public data sets have 16.2 million
-MAX_EXPANSION = 1100  # of deflate it is 1032; a TIFF that claims more leaves parts of the image out
+MAX_EXPANSION = 1100  # of deflate it is 1032; an image that claims more is not in the file
+BOUNDLESS = (34925, 34926, 50000)  # TIFF compressions LZMA and Zstandard: few bytes become any number
 COPY_AGAIN = "copy or unpack the file again"
 GREY_16 = ("I;16", "I;16B", "I")  # what Pillow calls a 16-bit grey PNG, by version
 PNG_DEPTH_AT, PNG_COLOUR_AT, PNG_GREY = 24, 25, 0  # bytes of the IHDR chunk, colour type "grey"
@@ -115,12 +117,15 @@ def _opened(path: Path, formats: tuple[str, ...]) -> Iterator[Image.Image]:
     """The decoded image. Whatever the decoder raises on a damaged file becomes a DataError."""
     check_file(path)
     try:
+        content = io.BytesIO(path.read_bytes())  # of a file, Pillow would allocate what chunks claim
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(path, formats=formats)
+            image = Image.open(content, formats=formats)
         with image:
             _require_size(path, image.height, image.width)
+            _require_room(path, image.height, image.width)
             image.load()
+            image.info.pop("transparency", None)  # no reader keeps it, and Pillow warns of some kinds
             yield image
     except DataError:
         raise
@@ -129,7 +134,7 @@ def _opened(path: Path, formats: tuple[str, ...]) -> Iterator[Image.Image]:
     except UnidentifiedImageError as error:
         raise DataError(f"{path}: is not a {' or '.join(formats)} image", hint=COPY_AGAIN) from error
     except Exception as error:  # Pillow raises a dozen unrelated types on damaged files, all meaning the same
-        raise damaged(path, f"cannot be decoded ({type(error).__name__}: {error})") from error
+        raise damaged(path, f"cannot be decoded ({type(error).__name__}: {shown(error)})") from error
 
 
 @contextmanager
@@ -151,24 +156,36 @@ def _xyz_series(path: Path) -> Iterator[Any]:
         if "imagecodecs" in str(error):
             hint = "install the package imagecodecs, or save the file without compression"
             raise DataError(f"{path}: uses a compression that needs a codec", hint=hint) from error
-        raise damaged(path, f"cannot be decoded ({type(error).__name__}: {error})") from error
+        raise damaged(path, f"cannot be decoded ({type(error).__name__}: {shown(error)})") from error
 
 
 def _require_xyz(path: Path, series: Any) -> None:
     shape, dtype = tuple(series.shape), np.dtype(series.dtype)
     if len(shape) != 3 or shape[2] != 3 or dtype not in (np.float32, np.float64):
         raise DataError(
-            f"{path}: holds {dtype} of shape {shape}, expected float32 or float64 of shape (H, W, 3)",
+            f"{path}: holds {dtype} of shape {shown(shape)}, expected float32 or float64 of shape (H, W, 3)",
             hint="write x, y, z as the last axis of one floating image",
         )
     _require_size(path, shape[0], shape[1])
-    if series.nbytes > MAX_EXPANSION * path.stat().st_size:
-        raise damaged(path, f"its header claims {series.nbytes} bytes of points")
+    compression = series.keyframe.compression
+    if compression in BOUNDLESS:
+        raise DataError(f"{path}: is compressed with LZMA or Zstandard", hint="save it with deflate")
+    size = path.stat().st_size
+    pages = series.pages if isinstance(series, tifffile.TiffPageSeries) else [series]
+    stored = sum(sum(page.databytecounts) for page in pages if page is not None)
+    expansion = 1 if compression == 1 else MAX_EXPANSION
+    if series.nbytes > expansion * size or stored > size:  # parts that overlap are decoded again and again
+        raise damaged(path, f"its header claims {series.nbytes} bytes of points, stored in {stored}")
 
 
 def _require_size(path: Path, height: int, width: int) -> None:
     if height * width > MAX_PIXELS:
         raise _too_large(path, f"its header claims {height} x {width} pixels")
+
+
+def _require_room(path: Path, height: int, width: int) -> None:
+    if height * width > 8 * MAX_EXPANSION * path.stat().st_size:  # a pixel has at least one bit
+        raise damaged(path, f"its header claims {height} x {width} pixels, more than the file can hold")
 
 
 def _refuse_16_bit_colour(path: Path) -> None:

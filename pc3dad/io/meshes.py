@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pc3dad.errors import DataError
-from pc3dad.io.scan import Scan, damaged, fan_faces, make_cloud, read_bytes, unit_colours
+from pc3dad.io.scan import Scan, damaged, fan_faces, make_cloud, read_bytes, shown, unit_colours
 from pc3dad.types import Float32Array, UInt8Array
 
 LOGGER = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ def _ascii_corners(path: Path, text: bytes) -> Float32Array:
     try:
         flat = np.fromiter((float(word) for row in words for word in row), np.float64)
     except ValueError as error:
-        raise damaged(path, str(error)) from error
+        raise damaged(path, shown(error)) from error
     return flat.astype(np.float32).reshape(-1, 3)
 
 

@@ -13,13 +13,14 @@ import numpy as np
 
 from pc3dad.errors import DataError
 from pc3dad.io.columns import Column, table_columns, triple
-from pc3dad.io.scan import HEADER_BYTES, damaged, make_cloud, read_bytes, unit_colours
+from pc3dad.io.scan import HEADER_BYTES, damaged, header_count, make_cloud, read_bytes, shown, unit_colours
 from pc3dad.io.text import read_numbers
 from pc3dad.types import Float32Array, PointCloud, UInt8Array
 
 LOGGER = logging.getLogger(__name__)
 HEADER_END = re.compile(rb"^data[^\n]*\n", re.MULTILINE | re.IGNORECASE)
 SIZES = {"F": (4, 8), "I": (1, 2, 4, 8), "U": (1, 2, 4, 8)}  # what each TYPE may have as SIZE
+COUNTS = ("WIDTH", "HEIGHT", "POINTS")
 MAX_EXPANSION = 88  # three bytes of LZF give at most 264
 
 
@@ -68,7 +69,7 @@ def read_pcd(path: Path) -> PointCloud:
     xyz = triple(columns, ("x", "y", "z"))
     if xyz is None:
         names = " ".join(field.name for field in header.fields)
-        raise DataError(f"{path}: the fields are {names}", hint="a cloud needs x, y and z")
+        raise DataError(f"{path}: the fields are {shown(names)}", hint="a cloud needs x, y and z")
     normals = triple(columns, ("normal_x", "normal_y", "normal_z"))
     return make_cloud(xyz, normals=normals, rgb=_packed_colours(header, columns), grid=header.grid)
 
@@ -79,8 +80,8 @@ def _read_header(path: Path, data: UInt8Array) -> _Header:
     names = entries.get("FIELDS") or entries.get("COLUMNS") or []
     sizes, types = entries.get("SIZE", []), [name.upper() for name in entries.get("TYPE", [])]
     try:
-        counts = [int(word) for word in entries.get("COUNT", ["1"] * len(names))]
-        numbers = {key: int(entries[key][0]) for key in ("WIDTH", "HEIGHT", "POINTS") if entries.get(key)}
+        counts = [header_count(word) for word in entries.get("COUNT", ["1"] * len(names))]
+        numbers = {key: header_count(entries[key][0]) for key in COUNTS if entries.get(key)}
         if not names or not len(names) == len(sizes) == len(types) == len(counts):
             raise DataError(
                 f"{path}: FIELDS, SIZE, TYPE and COUNT name {len(names)}, {len(sizes)}, {len(types)} and "
@@ -88,13 +89,11 @@ def _read_header(path: Path, data: UInt8Array) -> _Header:
                 hint="export the file again",
             )
         fields = tuple(
-            _Field(name.lower(), _field_dtype(path, kind, int(size)), count)
+            _Field(name.lower(), _field_dtype(path, kind, header_count(size)), count)
             for name, kind, size, count in zip(names, types, sizes, counts, strict=True)
         )
-    except ValueError as error:  # not an integer
+    except ValueError as error:
         raise damaged(path, f"the PCD header has a bad number ({error})") from error
-    if min(counts) < 0 or any(value < 0 for value in numbers.values()):
-        raise damaged(path, "the PCD header has a negative count")
     width, height = numbers.get("WIDTH"), numbers.get("HEIGHT", 1)
     if width is None and "POINTS" not in numbers:
         raise damaged(path, "the PCD header has neither WIDTH nor POINTS")
@@ -130,7 +129,7 @@ def _header_entries(path: Path, data: UInt8Array) -> tuple[dict[str, list[str]],
 
 def _field_dtype(path: Path, kind: str, size: int) -> np.dtype[Any]:
     if size not in SIZES.get(kind, ()):
-        raise damaged(path, f"the PCD header has a field of TYPE {kind} and SIZE {size}")
+        raise damaged(path, f"the PCD header has a field of TYPE {shown(kind)} and SIZE {size}")
     return np.dtype(f"<{kind.lower()}{size}")
 
 

@@ -20,8 +20,10 @@ from pc3dad.io.scan import (
     Scan,
     damaged,
     fan_faces,
+    header_count,
     make_cloud,
     read_bytes,
+    shown,
     unit_colours,
 )
 from pc3dad.types import Float32Array, Int32Array, PointCloud, UInt8Array
@@ -154,7 +156,7 @@ def _read_header(path: Path, data: UInt8Array) -> tuple[str, list[_Element], int
                 case ["format", name, *_]:
                     encoding = name
                 case ["element", name, count]:
-                    elements.append(_Element(name, int(count), ()))
+                    elements.append(_Element(name, header_count(count), ()))
                 case ["property", *words]:
                     table, item = elements.pop(), _property(words, BYTE_ORDERS[encoding])
                     elements.append(_Element(table.name, table.rows, (*table.properties, item)))
@@ -162,8 +164,8 @@ def _read_header(path: Path, data: UInt8Array) -> tuple[str, list[_Element], int
                     raise damaged(path, f"the PLY header has the line {line[:60].strip()!r}")
         except (ValueError, LookupError) as error:
             raise damaged(path, f"the PLY header has the line {line[:60].strip()!r}") from error
-    if encoding not in BYTE_ORDERS or any(element.rows < 0 for element in elements):
-        raise damaged(path, "the PLY header has no format that is known, or a negative count")
+    if encoding not in BYTE_ORDERS:
+        raise damaged(path, "the PLY header has no format that is known")
     return encoding, elements, last.end()
 
 
@@ -210,12 +212,16 @@ def _read_element(path: Path, block: UInt8Array, start: int, element: _Element) 
     least = sum((item.count_dtype or item.dtype).itemsize for item in element.properties)
     left = len(block) - start
     if least * element.rows > left:
-        problem = f"header promises {element.rows} rows of element {element.name} but the file has room for "
+        problem = (
+            f"header promises {element.rows} rows of element {shown(element.name)} but the file has room for "
+        )
         raise damaged(path, f"{problem}{left // least}")
     try:
         return _read_equal_rows(block, start, element) or _read_unequal_rows(block, start, element)
     except (struct.error, ValueError, OverflowError) as error:
-        raise damaged(path, f"a list of element {element.name} has a wrong length or no end") from error
+        raise damaged(
+            path, f"a list of element {shown(element.name)} has a wrong length or no end"
+        ) from error
 
 
 def _read_equal_rows(block: UInt8Array, start: int, element: _Element) -> tuple[_Table, int] | None:

@@ -13,6 +13,8 @@ from pc3dad.errors import DataError
 from pc3dad.types import BoolArray, Float32Array, Float64Array, Int32Array, PointCloud, UInt8Array
 
 AnyArray = NDArray[Any]
+SHOWN = 80  # characters of a file that a message repeats at most
+COUNT_DIGITS = 18
 HEADER_BYTES = 1 << 16  # headers of PCD and PLY must end within them
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 ORIGIN_TOLERANCE = 1e-6  # of the diagonal of the bulk: what rounding to float32 may move a point
@@ -80,6 +82,24 @@ def read_bytes(path: Path, *, header_end: re.Pattern[bytes] | None = None) -> UI
 def damaged(path: Path, problem: str) -> DataError:
     """The error for a file whose content contradicts itself."""
     return DataError(f"{path}: {problem}", hint="the file is cut or damaged, export it again")
+
+
+def shown(text: object, *, limit: int = SHOWN) -> str:
+    """What a file or a library says, fit for a sentence: short, on one line, without control characters."""
+    line = "".join(mark if mark.isprintable() else " " for mark in str(text))
+    words = " ".join(line.split())
+    return words if len(words) <= limit else words[:limit] + "..."
+
+
+def header_count(word: str) -> int:
+    """A number of points, rows or bytes in a header.
+
+    Raises:
+        ValueError: it is no number, negative, or longer than that of any file, and may be too long to print.
+    """
+    if len(word) > COUNT_DIGITS or not word.isdecimal():
+        raise ValueError(f"{shown(word)!r} is no number or a negative count")
+    return int(word)
 
 
 def make_cloud(

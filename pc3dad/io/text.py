@@ -11,7 +11,7 @@ import numpy as np
 
 from pc3dad.errors import DataError
 from pc3dad.io.decimals import parse_decimals
-from pc3dad.io.scan import check_file, make_cloud, unit_colours
+from pc3dad.io.scan import check_file, make_cloud, shown, unit_colours
 from pc3dad.types import Float64Array, PointCloud
 
 LOGGER = logging.getLogger(__name__)
@@ -124,7 +124,7 @@ def _label_columns(path: Path, names: tuple[str, ...]) -> list[int] | None:
     others = [column for column in range(len(names)) if column not in xyz]
     named = [column for column in others if names[column] in LABEL_NAMES]
     if len(others) > 1 and len(named) != 1:
-        problem = f"{path}: the columns are {' '.join(names)}, so it is unclear which holds labels"
+        problem = f"{path}: the columns are {shown(' '.join(names))}, so it is unclear which holds labels"
         raise DataError(problem, hint="call one of them label")
     return [*xyz, *(named or others)]
 

@@ -1,7 +1,5 @@
 """Labels of one sample in one small `.npz`: bits per point, no pickle, the same bytes for the same labels."""
 
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pc3dad.errors import DataError
-from pc3dad.io import atomic
+from pc3dad.io import atomic, npz
+from pc3dad.io.scan import shown
 from pc3dad.types import BoolArray, Truth
 
+AGAIN = "make that folder again"
 UNKNOWN = -1  # of an object label; arrays and names that are unknown are left out
 
 
@@ -44,18 +44,20 @@ def read_truth(path: Path) -> Truth:
         DataError: the file is missing or damaged.
     """
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            return Truth(
-                str(file["sample_id"]),
-                anomalous=_flag(file["anomalous"]),
-                points=_bits(file, "points"),
-                shape_points=_bits(file, "shape_points"),
-                shape_anomalous=_flag(file["shape_anomalous"]),
-                regions=file.get("regions"),
-                defect=str(file["defect"]) if "defect" in file else None,
-            )
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"cannot read labels {path}: {error}", hint="make that folder again") from error
+        file = npz.read_arrays(path)
+        return Truth(
+            str(file["sample_id"]),
+            anomalous=_flag(file["anomalous"]),
+            points=_bits(file, "points"),
+            shape_points=_bits(file, "shape_points"),
+            shape_anomalous=_flag(file["shape_anomalous"]),
+            regions=file.get("regions"),
+            defect=str(file["defect"]) if "defect" in file else None,
+        )
+    except DataError as error:
+        raise DataError(f"cannot read labels, {error.message}", hint=AGAIN) from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise DataError(f"cannot read labels {path}: {shown(error)}", hint=AGAIN) from error
 
 
 def _flag(value: NDArray[Any]) -> bool | None:
@@ -65,4 +67,4 @@ def _flag(value: NDArray[Any]) -> bool | None:
 def _bits(file: Mapping[str, NDArray[Any]], name: str) -> BoolArray | None:
     if name not in file:
         return None
-    return np.unpackbits(file[name], count=int(file[f"n_{name}"])).astype(np.bool_)
+    return npz.unpack_bits(file[name], file[f"n_{name}"])

@@ -1,6 +1,7 @@
 """The command line as a user meets it: output, exit codes, one sentence per error."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -192,6 +193,14 @@ def test_predict_scores_a_scan_and_a_mesh_and_reports_a_bad_file(pc3dad, tmp_pat
     with np.load(tmp_path / "out" / "ball.xyz.npz") as stored:
         assert stored["point_scores"].shape == (500,)
     assert (tmp_path / "out" / "tetra.obj.ply").read_bytes().startswith(b"ply")
+
+
+def test_names_of_files_need_not_be_utf_8(pc3dad, tmp_path):
+    folder = tmp_path / "parts" / "part" / "test" / "good"
+    folder.mkdir(parents=True)
+    (folder / os.fsdecode(b"caf\xe9.xyz")).write_text("not a scan")
+    found = pc3dad("data", "verify", "folder", "--root", "parts", code=1)
+    assert r"caf\udce9.xyz" in found.stdout.replace("\n", "")
 
 
 def test_files_of_one_name_do_not_overwrite_each_other(pc3dad, tmp_path):

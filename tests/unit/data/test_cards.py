@@ -1,11 +1,14 @@
 """Cards of data sets: light to import, true to the loaders and to the inventories."""
 
+import json
 import subprocess
 import sys
 
 import pytest
+from typer.testing import CliRunner
 
 from pc3dad import registry
+from pc3dad.cli.data import app
 from pc3dad.config import Config
 from pc3dad.data import manifests
 from pc3dad.data.cards import CARDS, EYECANDIES, MVTEC3D_AD
@@ -41,6 +44,50 @@ def test_categories_are_those_of_the_inventory(card):
     assert sorted(card.categories) == sorted(manifests.read(card.slug)["categories"])
     assert set(card.auxiliary) < set(card.categories)
     assert len(card.auxiliary) == 3
+
+
+def test_auxiliary_categories_are_those_of_the_published_protocols():
+    """1.12"""
+    assert MVTEC3D_AD.auxiliary == ("carrot", "cookie", "dowel")
+    assert EYECANDIES.auxiliary == ("Confetto", "LicoriceSandwich", "PeppermintCandy")
+
+
+def told(*words: str) -> str:
+    """What `data info` prints at 80 columns."""
+    done = CliRunner().invoke(app, ["info", *words], env={"COLUMNS": "80"}, standalone_mode=False)
+    assert done.exception is None
+    return done.stdout
+
+
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.slug)
+def test_info_fits_80_columns(card):
+    long = [line for line in told(card.slug).splitlines() if len(line) > 80]
+    assert all(" " not in line.strip() for line in long), "only words longer than a line may cross it"
+
+
+@pytest.mark.parametrize("card", PUBLIC, ids=lambda card: card.slug)
+def test_info_tells_where_data_come_from_and_what_is_done_to_them(card):
+    """1.10: address, size, licence and expected layout; nothing is fetched."""
+    text = " ".join(told(card.slug).split())
+    for sentence in (card.licence, card.source, card.counts, *card.notes, *card.published):
+        assert sentence in text
+    assert "GB" in card.counts
+    assert "expected layout <" in text
+    assert "what published works do to it - " in text
+    assert card.published
+
+
+def test_info_counts_what_is_there(tmp_path):
+    (tmp_path / "tire" / "test" / "cut" / "gt").mkdir(parents=True)
+    (tmp_path / "tire" / "test" / "cut" / "gt" / "000.png").write_bytes(b"x")
+    lines = [line.split() for line in told("mvtec3d_ad", "--root", str(tmp_path)).splitlines()]
+    assert lines[-2:] == [
+        ["found", "train", "validation", "test", "unlabelled"],
+        ["tire", "0", "0", "1", "0"],
+    ]
+    plain = json.loads(told("mvtec3d_ad", "--root", str(tmp_path), "--json"))
+    assert plain["found"]["tire"]["test"] == 1
+    assert plain["card"]["published"] == list(MVTEC3D_AD.published)
 
 
 def test_published_totals_follow_from_the_inventory_of_each_category():

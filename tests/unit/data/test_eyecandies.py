@@ -3,12 +3,14 @@
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from pc3dad.data.base import Dataset, SampleRef
+from pc3dad.data import manifests
+from pc3dad.data.base import Dataset, Finding, SampleRef, Severity
 from pc3dad.data.eyecandies import Eyecandies, EyecandiesConfig
 from pc3dad.errors import DataError
 from pc3dad.types import Split
@@ -61,8 +63,8 @@ def original(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def root(original, tmp_path: Path) -> Path:
-    """A copy in `/…/goodness/test/`, names that must not become labels or splits."""
-    root = tmp_path / "goodness" / "test"
+    """1.1: a copy in a folder whose names must not become labels or splits."""
+    root = tmp_path / "goodness" / "positive" / "temp" / "test"
     shutil.copytree(original, root / "Lollipop")
     return root
 
@@ -107,6 +109,36 @@ def test_junk_is_no_sample(root):
     assert len(opened(root).refs("Lollipop", Split.TEST)) == 3
 
 
+def test_folders_match_in_any_case(root):
+    """1.6"""
+    category = root / "Lollipop"
+    (category / "test_public").rename(category / "Test_Public")
+    (category / "Test_Public" / "data").rename(category / "Test_Public" / "DATA")
+    dataset = opened(root)
+    assert len(dataset.refs("Lollipop", Split.TEST)) == 3
+    assert dataset.truth(ref("test_public_10")).anomalous
+    (note,) = [one for one in dataset.problems("Lollipop") if "another case" in one.message]
+    assert "Test_Public/DATA/10_depth.png" in note.items
+
+
+@pytest.mark.parametrize(
+    "name", ["notes_old.txt", "backup_depth.png", "5_thumbnail.png", "7_depth.tiff", "8.png"]
+)
+def test_only_a_number_and_a_known_item_make_a_sample(root, name):
+    """3.2"""
+    data(root, name).write_bytes(b"x")
+    dataset = opened(root)
+    assert len(dataset.refs("Lollipop", Split.TEST)) == 3
+    (warning,) = [one for one in dataset.problems("Lollipop") if "not read" in one.message]
+    assert warning.items == (f"test_public/data/{name}",)
+
+
+def test_any_file_makes_a_sample_so_that_a_partial_one_is_not_lost(root):
+    """3.2: samples are listed by id, never counted by dividing the number of files."""
+    data(root, "7_image_3.png").write_bytes(b"x")
+    assert ref("test_public_7") in opened(root).refs("Lollipop", Split.TEST)
+
+
 def test_cloud_is_in_the_world_frame_in_metres(root):
     cloud = opened(root, foreground="all").load(ref("test_public_2")).cloud
     z = 40000 / 65535 * 2.6 + 2.3
@@ -115,6 +147,17 @@ def test_cloud_is_in_the_world_frame_in_metres(root):
     np.testing.assert_allclose(cloud.xyz[v * 512 + u], (POSE @ camera)[:3], atol=1e-6)
     assert cloud.grid == (512, 512)
     assert cloud.valid.all()
+
+
+def test_depth_limits_are_those_of_the_sample(root):
+    """3.3"""
+    data(root, "2_info_depth.yaml").write_text("normalization: {min: 3.0, max: 4.0}")
+    to_camera = np.linalg.inv(POSE)
+    depths = []
+    for name in ("test_public_2", "test_public_10"):
+        xyz = opened(root, foreground="all").load(ref(name)).cloud.xyz
+        depths.append(-(xyz[0] @ to_camera[2, :3] + to_camera[2, 3]))
+    assert depths == pytest.approx([40000 / 65535 + 3.0, 40000 / 65535 * 2.6 + 2.3], abs=1e-5)
 
 
 def test_depth_level_zero_is_a_measurement(root):
@@ -146,6 +189,13 @@ def test_labels_separate_shape_defects_from_colour_and_shading(root):
     shading = dataset.truth(ref("test_public_11"))
     assert (shading.anomalous, shading.shape_anomalous, shading.defect) == (True, False, "normals")
     assert (shading.points.sum(), shading.shape_points.sum()) == (50, 0)
+
+
+def test_metadata_decides_and_not_the_order_of_numbers(root):
+    """3.4: in CandyCane the first 25 are good, which other categories need not follow."""
+    write_sample(data(root, ""), "0", ("bumps",))
+    assert opened(root).truth(ref("test_public_0")).anomalous
+    assert not opened(root).truth(ref("test_public_2")).anomalous
 
 
 def test_normal_samples_are_all_zero_and_private_ones_unknown(root):
@@ -229,10 +279,105 @@ def test_unknown_samples_are_refused(root, name):
         opened(root).load(ref(name))
 
 
-def test_a_converted_copy_is_refused_by_name(tmp_path):
-    (tmp_path / "Lollipop" / "test" / "good" / "rgb").mkdir(parents=True)
-    with pytest.raises(DataError, match="converted copy"):
+@pytest.mark.parametrize(
+    ("folders", "author"),
+    [
+        (("train/good/rgb", "train/good/xyz", "test/bad/xyz", "test/bad/gt"), "M3DM"),
+        (("test/good/rgb", "test/good/pcd", "test/good/2d_rendering"), "PointAD"),
+        (("test/anomaly/2d_3d_cor/1000",), "PointAD"),
+    ],
+)
+def test_a_converted_copy_is_refused_by_the_name_of_who_converts(tmp_path, folders, author):
+    """3.4 and 8"""
+    for name in folders:
+        (tmp_path / "Lollipop" / name).mkdir(parents=True)
+    with pytest.raises(DataError, match=f"converted for {author}, with another frame"):
         opened(tmp_path)
+
+
+def test_a_folder_that_is_something_else_is_refused(tmp_path):
+    (tmp_path / "Lollipop" / "train" / "good").mkdir(parents=True)
+    with pytest.raises(DataError, match=r"is not Eyecandies: none of train, val, .* holds data/"):
+        opened(tmp_path)
+
+
+@pytest.fixture
+def complete(tmp_path: Path, monkeypatch) -> Path:
+    """Every published file of a category of which two samples per split were published; all hold one byte."""
+    inventory: dict[str, Any] = {
+        name: {"good": 2, "bad": 0} for name in ("train", "val", "test_public", "test_private")
+    }
+    monkeypatch.setattr(manifests, "read", lambda slug: {"per_category": inventory})
+    items = [*(f"image_{light}.png" for light in range(6)), "depth.png", "info_depth.yaml", "normals.png"]
+    labels = ["metadata.yaml", "mask.png", "object_params.yaml", *(f"{kind}_mask.png" for kind in KINDS)]
+    for name, width in (("train", 3), ("val", 2), ("test_public", 2), ("test_private", 3)):
+        folder = tmp_path / "Lollipop" / name / "data"
+        folder.mkdir(parents=True)
+        for item in [*items, "pose.txt", *(labels if name != "test_private" else ())]:
+            for number in range(2):
+                (folder / f"{number:0{width}}_{item}").write_bytes(b"x")
+    return tmp_path
+
+
+def problems(root: Path) -> list[Finding]:
+    return [one for one in opened(root).problems("Lollipop") if "original release" not in one.message]
+
+
+def test_a_complete_category_has_17_files_per_labelled_sample_and_10_per_private_one(complete):
+    """3.2"""
+    files = list((complete / "Lollipop").rglob("*.*"))
+    assert len(files) == 2 * (3 * 17 + 10)
+    assert problems(complete) == []
+    (release,) = opened(complete).problems("Lollipop")
+    assert "recognised as the original release" in release.message
+
+
+def test_every_missing_empty_and_unexpected_file_is_named(complete):
+    folder = complete / "Lollipop"
+    (folder / "test_public" / "data" / "01_depth.png").unlink()
+    (folder / "val" / "data" / "00_dents_mask.png").unlink()
+    (folder / "val" / "data" / "00_image_4.png").unlink()
+    (folder / "train" / "data" / "001_image_3.png").write_bytes(b"")
+    (folder / "test_private" / "data" / "000_mask.png").write_bytes(b"x")
+    (folder / "train" / "data" / "thumbnails.zip").write_bytes(b"x")
+    (folder / "train" / "data" / "._000_depth.png").write_bytes(b"x")
+    assert [(one.severity, one.items) for one in problems(complete)] == [
+        (Severity.WARNING, ("test_public/data/01_depth.png", "val/data/00_dents_mask.png")),
+        (Severity.NOTE, ("val/data/00_image_4.png",)),
+        (Severity.ERROR, ("train/data/001_image_3.png",)),
+        (Severity.WARNING, ("test_private/data/000_mask.png", "train/data/thumbnails.zip")),
+        (Severity.NOTE, ("train/data/._000_depth.png",)),
+    ]
+
+
+def test_a_missing_sample_is_one_line_of_counts_and_each_of_its_files(complete):
+    for path in (complete / "Lollipop" / "train" / "data").glob("001_*"):
+        path.unlink()
+    counts, missing, spare = problems(complete)
+    assert counts.message == "not the published number of samples: train 1 of 2"
+    assert missing.message == "9 files of the published set are missing"
+    assert "train/data/001_depth.png" in missing.items
+    assert spare.message == "8 files that can be done without are missing"
+    assert "train/data/001_image_0.png" in spare.items
+
+
+def test_a_split_that_is_not_there_is_missing_as_a_whole(complete):
+    shutil.rmtree(complete / "Lollipop" / "test_private")
+    counts, missing, _ = problems(complete)
+    assert "test_private 0 of 2" in counts.message
+    assert "test_private/data/000_depth.png" in missing.items
+
+
+def test_reading_samples_again_lists_no_folder_and_hides_no_file_from_the_fingerprint(root, monkeypatch):
+    dataset = opened(root)
+    dataset.load(ref("test_public_2"))
+    before = dataset.fingerprint("Lollipop")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", lambda folder: pytest.fail(f"{folder} is listed again"))
+        dataset.load(ref("test_public_10"))
+        dataset.truth(ref("test_public_10"))
+    data(root, "12_depth.png").write_bytes(b"new")
+    assert dataset.fingerprint("Lollipop") != before
 
 
 def test_fingerprint_follows_files_and_options(root):
@@ -275,3 +420,13 @@ def test_real_belt_is_the_plane_z_1_mm_and_normals_point_up(test_data):
     assert belt.mean() > 0.5
     assert np.median(cloud.xyz[belt, 2]) == pytest.approx(0.001, abs=5e-4)
     assert cloud.normals[belt, 2].mean() > 0.99
+
+
+def test_real_masks_cover_a_small_part_of_the_image(candy_cane):
+    """3.4: the smallest defects nearly vanish when an image is reduced."""
+    shares = [
+        truth.points.mean()
+        for one in candy_cane.refs("CandyCane", Split.TEST)
+        if (truth := candy_cane.truth(one)).anomalous
+    ]
+    assert 0.0003 <= min(shares) < max(shares) < 0.0045

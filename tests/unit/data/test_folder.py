@@ -217,6 +217,31 @@ def test_a_root_without_scans_says_what_is_looked_for(tmp_path):
         opened(tmp_path / "none")
 
 
+def test_missing_points_keep_their_place_and_a_point_at_zero_is_none_of_them(tmp_path):
+    """1.9"""
+    xyz = np.ones((4, 3), np.float32)
+    xyz[1] = np.nan
+    xyz[2] = 0
+    (tmp_path / "gear" / "test").mkdir(parents=True)
+    np.save(tmp_path / "gear" / "test" / "1.npy", xyz)
+    cloud = opened(tmp_path).load(gear("test/1.npy", Split.UNLABELLED)).cloud
+    assert cloud.valid.tolist() == [True, False, True, True]
+
+
+def test_reading_samples_again_lists_no_folder_and_hides_no_file_from_the_fingerprint(root, monkeypatch):
+    write_labels(root / "gear" / "GT" / "crack" / "9.txt")
+    dataset = opened(root)
+    dataset.load(gear("test/crack/10.npy"))
+    dataset.truth(gear("test/crack/10.npy"))
+    before = dataset.fingerprint("gear")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", lambda folder: pytest.fail(f"{folder} is listed again"))
+        dataset.load(gear("test/crack/9.npy"))
+        assert dataset.truth(gear("test/crack/9.npy")).points is not None
+    write_scan(root / "gear" / "test" / "crack" / "12.npy")
+    assert dataset.fingerprint("gear") != before
+
+
 def test_fingerprint_follows_scans_and_labels(root):
     before = opened(root).fingerprint("gear")
     assert opened(root).fingerprint("gear") == before

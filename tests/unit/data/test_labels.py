@@ -128,6 +128,26 @@ def test_points_at_one_position_share_a_label_or_fail(tmp_path):
         read_labels(write_table(tmp_path / "b.txt", xyz, labels), PointCloud(xyz))
 
 
+def test_every_position_has_as_many_rows_as_points(tmp_path):
+    xyz = cloud().xyz.copy()
+    xyz[1] = xyz[0]
+    rows = cloud().xyz.copy()
+    rows[3] = rows[2]
+    scan = PointCloud(xyz[[0, 1, 2]])
+    path = write_table(tmp_path / "a.txt", rows[[0, 2, 3]], np.zeros(3))
+    with pytest.raises(DataError, match="more rows than points"):
+        read_labels(path, scan)
+
+
+def test_a_scan_of_mostly_equal_points_is_matched_without_comparing_all_pairs(tmp_path):
+    n = 100_000
+    xyz = np.zeros((n, 3), np.float32)
+    xyz[-1] = 1
+    labels = np.arange(n) == n - 1
+    path = write_table(tmp_path / "a.txt", xyz[::-1], labels[::-1])
+    np.testing.assert_array_equal(read_labels(path, PointCloud(xyz)), labels)
+
+
 def test_coordinates_alone_are_refused(tmp_path):
     np.savetxt(tmp_path / "a.txt", positions(cloud()))
     with pytest.raises(DataError, match="no labels"):

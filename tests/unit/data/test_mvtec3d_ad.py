@@ -10,8 +10,9 @@ import pytest
 import tifffile
 from PIL import Image
 
-from pc3dad.data.base import Dataset, SampleRef
+from pc3dad.data.base import Dataset, Finding, SampleRef, Severity
 from pc3dad.data.mvtec3d_ad import Mvtec3dAd, Mvtec3dAdConfig
+from pc3dad.data.verify import verify
 from pc3dad.errors import DataError
 from pc3dad.types import Split
 
@@ -69,9 +70,10 @@ def original(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def root(original, tmp_path: Path) -> Path:
-    """A copy in a folder whose name must not become a label or a split."""
-    shutil.copytree(original, tmp_path / "good" / "test")
-    return tmp_path / "good" / "test"
+    """1.1: a copy in a folder whose names must not become labels or splits."""
+    root = tmp_path / "good" / "positive" / "temp" / "gt" / "test"
+    shutil.copytree(original, root)
+    return root
 
 
 def opened(root: Path, **options) -> Mvtec3dAd:
@@ -132,6 +134,34 @@ def test_scan_comes_back_as_stored_with_its_photograph(root):
     np.testing.assert_array_equal(sample.cloud.valid, (xyz != 0).any(axis=1))
     assert sample.image.shape == (*SIZE, 3)
     assert sample.cloud.rgb[0].tolist() == pytest.approx([0.2, 0.2, 0.2])
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_missing_pixels_keep_their_place_and_a_coordinate_of_zero_is_none_of_them(root, kind):
+    """1.4, 1.9, 2.4 and 2.5: a pixel is missing if it is not finite or all three coordinates are zero."""
+    path = root / "rope" / "test" / "cut" / "xyz" / "000.tiff"
+    xyz = np.full((*SIZE, 3), 0.5, kind)
+    xyz[0, 0] = np.nan
+    xyz[0, 1] = 0
+    xyz[0, 2] = 0, 0, 0.5
+    xyz[0, 3] = 0.5, 0.5, 0
+    tifffile.imwrite(path, xyz, photometric="rgb")
+    cloud = opened(root, foreground="all").load(rope("test_cut_000")).cloud
+    np.testing.assert_array_equal(cloud.xyz + cloud.origin, xyz.reshape(-1, 3))
+    assert np.flatnonzero(~cloud.valid).tolist() == [0, 1]
+
+
+def test_files_are_paired_by_name_and_not_by_position(root):
+    """1.3"""
+    folder = root / "rope" / "test" / "cut"
+    write_sample(folder, "001", level=253)
+    (folder / "xyz" / "000.tiff").unlink()
+    (folder / "gt" / "001.png").unlink()
+    dataset = opened(root)
+    xyz = tifffile.imread(folder / "xyz" / "001.tiff").reshape(-1, 3)
+    np.testing.assert_array_equal(dataset.load(rope("test_cut_001")).cloud.xyz, xyz)
+    with pytest.raises(DataError, match=r"gt/001\.png is missing, the partner of .*xyz/001\.tiff"):
+        dataset.truth(rope("test_cut_001"))
 
 
 @pytest.mark.parametrize("size", [(40, 90), (80, 60), (60, 60)])
@@ -270,6 +300,148 @@ def test_fingerprint_follows_files_and_options(root):
     assert opened(root, foreground="all").fingerprint("rope") != before
     os.utime(root / "rope" / "test" / "cut" / "gt" / "000.png", (1, 1))
     assert opened(root).fingerprint("rope") != before
+
+
+@pytest.fixture(scope="module")
+def complete_original(tmp_path_factory) -> Path:
+    """Every published file of tire, with one byte each; (H, W) of tire is not square."""
+    folder = tmp_path_factory.mktemp("complete") / "tire"
+    counts = {"train/good": 210, "validation/good": 29, "test/good": 25, "test/combined": 5}
+    counts |= {"test/contamination": 28, "test/cut": 27, "test/hole": 27}
+    for name, count in counts.items():
+        for part in ("xyz", "rgb", "gt") if name.startswith("test") else ("xyz", "rgb"):
+            (folder / name / part).mkdir(parents=True)
+            for number in range(count):
+                suffix = "tiff" if part == "xyz" else "png"
+                (folder / name / part / f"{number:03}.{suffix}").write_bytes(b"x")
+    (folder / "calibration").mkdir()
+    for name in ("calibration/camera_parameters.json", "class_ids.json", "license.txt", "readme.txt"):
+        (folder / name).write_bytes(b"x")
+    return folder
+
+
+@pytest.fixture
+def complete(complete_original, tmp_path: Path) -> Path:
+    shutil.copytree(complete_original, tmp_path / "complete" / "tire")
+    return tmp_path / "complete"
+
+
+def problems(root: Path, category: str = "tire") -> list[Finding]:
+    return list(opened(root).problems(category))
+
+
+def test_a_complete_category_has_nothing_to_report(complete):
+    """2.2 and 2.3: counts of each type, ids from 000, documents of the release."""
+    assert problems(complete) == []
+
+
+def test_every_missing_empty_and_unexpected_file_is_named(complete):
+    folder = complete / "tire"
+    (folder / "test" / "cut" / "gt" / "013.png").unlink()
+    (folder / "train" / "good" / "xyz" / "209.tiff").unlink()
+    (folder / "readme.txt").unlink()
+    (folder / "validation" / "good" / "rgb" / "007.png").write_bytes(b"")
+    (folder / "train" / "good" / "rgb" / "210.txt").write_bytes(b"x")
+    (folder / "test" / "cut" / "gt" / ".DS_Store").write_bytes(b"x")
+    assert [(one.severity, one.items) for one in problems(complete)] == [
+        (Severity.WARNING, ("test/cut/gt/013.png", "train/good/xyz/209.tiff")),
+        (Severity.NOTE, ("readme.txt",)),
+        (Severity.ERROR, ("validation/good/rgb/007.png",)),
+        (Severity.WARNING, ("train/good/rgb/210.txt",)),
+        (Severity.NOTE, ("test/cut/gt/.DS_Store",)),
+    ]
+
+
+def test_another_number_of_samples_is_a_warning_with_the_numbers(complete):
+    """1.8"""
+    for part, suffix in (("xyz", "tiff"), ("rgb", "png"), ("gt", "png")):
+        (complete / "tire" / "test" / "cut" / part / f"026.{suffix}").unlink()
+    shutil.rmtree(complete / "tire" / "test" / "hole")
+    counts, missing = problems(complete)
+    assert counts.message == "not the published number of samples: test/cut 26 of 27, test/hole 0 of 27"
+    assert missing.message == "84 files of the published set are missing"
+
+
+def test_photographs_that_are_left_out_altogether_are_a_note(complete):
+    for path in complete.rglob("rgb"):
+        shutil.rmtree(path)
+    (note,) = problems(complete)
+    assert (note.severity, len(note.items)) == (Severity.NOTE, 351)
+
+
+def test_another_case_of_folders_is_noted(complete):
+    """1.6"""
+    (complete / "tire" / "test").rename(complete / "tire" / "TEST")
+    (note,) = problems(complete)
+    assert note.message == "336 files are spelt in another case than published"
+    assert "TEST/cut/gt/000.png" in note.items
+
+
+def test_a_copy_padded_to_squares_is_recognised_by_one_header_per_folder(complete):
+    """2.5"""
+    for number in range(2):
+        path = complete / "tire" / "test" / "cut" / "xyz" / f"{number:03}.tiff"
+        tifffile.imwrite(path, np.zeros((800, 800, 3), np.float32), photometric="rgb")
+    (warning,) = problems(complete)
+    assert warning.message == (
+        "a copy padded to squares, probably with the support plane removed: 800 x 800, "
+        "published are 800 x 600"
+    )
+    assert warning.items == ("test/cut",)
+
+
+def releases(root: Path) -> list[tuple[Severity, str, tuple[str, ...]]]:
+    """What `verify` says of the release of dowel, a category of square images."""
+    found = verify(opened(root, foreground="all"))
+    words = ("release", "support plane", "another size")
+    return [
+        (one.severity, one.message, one.items)
+        for one in found
+        if one.category == "dowel" and any(word in one.message for word in words)
+    ]
+
+
+def test_the_original_release_is_recognised_by_size_and_support_plane(tmp_path):
+    """8"""
+    write_sample(tmp_path / "dowel" / "train" / "good", "000", size=(400, 400))
+    ((severity, text, _),) = releases(tmp_path)
+    assert severity is Severity.NOTE
+    assert text.startswith("recognised as the original release")
+
+
+def test_a_square_copy_without_support_plane_is_recognised_by_its_rim(tmp_path):
+    """2.5 and 8: padding does not change the size of square images."""
+    for number in ("000", "001"):
+        write_sample(tmp_path / "dowel" / "train" / "good", number, size=(400, 400))
+    path = tmp_path / "dowel" / "train" / "good" / "xyz" / "001.tiff"
+    xyz = tifffile.imread(path)
+    xyz[~blob((400, 400))] = 0
+    tifffile.imwrite(path, xyz, photometric="rgb")
+    ((severity, text, items),) = releases(tmp_path)
+    assert severity is Severity.WARNING
+    assert text.startswith("a copy whose support plane was removed")
+    assert items == ("train_good_001",)
+
+
+def test_scans_of_several_sizes_are_named(tmp_path):
+    for number, size in (("000", (400, 400)), ("001", (400, 400)), ("002", (60, 90))):
+        write_sample(tmp_path / "dowel" / "train" / "good", number, size=size)
+    ((severity, text, items),) = releases(tmp_path)
+    assert (severity, text) == (Severity.WARNING, "1 scans have another size than the others")
+    assert items == ("train_good_002",)
+
+
+def test_reading_samples_again_lists_no_folder_and_hides_no_file_from_the_fingerprint(root, monkeypatch):
+    write_sample(root / "rope" / "test" / "cut", "001", level=254)
+    dataset = opened(root)
+    dataset.load(rope("test_cut_000"))
+    before = dataset.fingerprint("rope")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", lambda folder: pytest.fail(f"{folder} is listed again"))
+        dataset.load(rope("test_cut_001"))
+        dataset.truth(rope("test_cut_001"))
+    shutil.copy(root / "rope/test/cut/gt/000.png", root / "rope/test/cut/gt/002.png")
+    assert dataset.fingerprint("rope") != before
 
 
 def test_all_real_tire_masks_hold_the_levels_of_their_type(test_data):

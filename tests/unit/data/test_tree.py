@@ -96,6 +96,42 @@ def test_walk_enters_linked_folders_once(tmp_path):
     assert found == ["root/2.ply", "root/linked/1.ply"]
 
 
+def test_sizes_name_every_file_below_a_folder(tmp_path):
+    make(tmp_path, "a/b/1.ply", "a/.DS_Store")
+    (tmp_path / "2.ply").write_bytes(b"12345")
+    (tmp_path / "gone.ply").symlink_to(tmp_path / "nowhere")
+    assert tree.sizes(tmp_path) == {"2.ply": 5, "a/.DS_Store": 1, "a/b/1.ply": 1}
+
+
+@pytest.mark.parametrize("name", ["._1.ply", ".ds_store", "a/Thumbs.DB"])
+def test_junk_is_known_by_its_last_name(name):
+    assert tree.is_junk(name)
+    assert tree.is_junk(Path("/data", name))
+    assert not tree.is_junk(f"{name}/1.ply")
+
+
+def test_listings_list_a_folder_once(tmp_path):
+    make(tmp_path, "GT/1.txt", "GT/1.csv", "GT/10.txt")
+    listings = tree.Listings()
+    first = listings.by_stem(tmp_path / "GT", (".txt", ".csv"))
+    assert {stem: [path.name for path in paths] for stem, paths in first.items()} == {
+        "1": ["1.csv", "1.txt"],
+        "10": ["10.txt"],
+    }
+    assert listings.child(tmp_path, "gt") == tmp_path / "GT"
+    make(tmp_path, "GT/2.txt", "gt/1.txt")
+    assert listings.by_stem(tmp_path / "GT", (".txt", ".csv")) is first
+    assert listings.child(tmp_path, "gt") == tmp_path / "GT"
+
+
+def test_listings_do_not_remember_failures(tmp_path):
+    listings = tree.Listings()
+    with pytest.raises(DataError):
+        listings.by_stem(tmp_path / "gt", (".txt",))
+    make(tmp_path, "gt/1.txt")
+    assert set(listings.by_stem(tmp_path / "gt", (".txt",))) == {"1"}
+
+
 def test_broken_links_are_listed_and_linked_folders_are_not(tmp_path):
     (tmp_path / "1.ply").symlink_to(tmp_path / "gone")
     (tmp_path / "2.ply").symlink_to(tmp_path)
