@@ -17,7 +17,7 @@ bench: $(READY)
 	$(BIN)/pc3dad bench
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 # Types and import contracts are checked on an installed copy, where cli/ and baselines/ are parts of pc3dad.
 lint: COPY := $(shell mktemp -d)

@@ -112,8 +112,8 @@ class BtpNpz:
     def truth(self, ref: SampleRef) -> Truth:
         """Labels; every value above 0 marks a defect.
 
-        `points` is None where the file does not label them, and where no sampled point lies on the defect of a
-        defective object: its object counts, its points do not.
+        `points` is None where the file does not label them, and where no sampled point of a defective object
+        lies on its defect: the object counts, its points do not.
 
         Raises:
             DataError: labels are missing or damaged, contradict the object label, or nothing tells it.

@@ -8,11 +8,10 @@ line nor a torn file counts. `index.json` replaces the journal when every sample
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 import pc3dad
@@ -40,13 +39,13 @@ from pc3dad.data.prepared import (
 from pc3dad.data.verify import KnowsItsFiles
 from pc3dad.errors import ConfigError, DataError
 from pc3dad.io import atomic, digest
+from pc3dad.io.locks import LOCK, locked
 from pc3dad.io.scan import AnyArray
 from pc3dad.io.truths import write_truth
 from pc3dad.registry import PREPARED_FILE
 from pc3dad.types import Split, Truth
 
 JOURNAL = "journal.jsonl"
-LOCK = ".lock"
 TEMPORARY = ".????????????.tmp"  # as `atomic` names files until they are whole
 
 Key = tuple[Split, str]
@@ -107,7 +106,7 @@ def prepare(
     ours = (out / PREPARED_FILE).is_file()
     if not ours and any(path.name != LOCK and not path.match(TEMPORARY) for path in out.iterdir()):
         raise DataError(f"{out} holds other files", hint="choose another --out, a new or empty folder")
-    with _locked(out):
+    with locked(out):
         _claim(out, dataset)
         for category in chosen:
             yield _prepare_category(dataset, category, out, source=source, progress=progress)
@@ -141,30 +140,6 @@ def _claim(out: Path, dataset: Dataset) -> None:
         pc3dad=pc3dad.__version__,
     )
     atomic.write_json(out / PREPARED_FILE, info.model_dump(by_alias=True))
-
-
-@contextmanager
-def _locked(out: Path) -> Iterator[None]:
-    """Keeps a second command out, and removes what a killed one was writing.
-
-    The system frees the lock of a process that ends, however it ends.
-    """
-    lock = FileLock(out / LOCK)
-    with atomic.disk_errors(out):
-        try:
-            lock.acquire(timeout=0)
-        except Timeout as error:
-            raise DataError(
-                f"another command is writing into {out}", hint="wait until it has ended"
-            ) from error
-    try:
-        with atomic.disk_errors(out):
-            for folder in ("", "*/", "*/*/"):
-                for path in out.glob(folder + TEMPORARY):
-                    path.unlink()
-        yield
-    finally:
-        lock.release()
 
 
 def _prepare_category(

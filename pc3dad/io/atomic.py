@@ -66,6 +66,18 @@ def write_bytes(path: Path, data: bytes) -> None:
             temporary.unlink(missing_ok=True)
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Removes temporary files that a killed process left in a folder of results, up to two levels below it.
+
+    Raises:
+        DataError: the disk refuses.
+    """
+    with disk_errors(folder):
+        for pattern in (".*.tmp", "*/.*.tmp", "*/*/.*.tmp"):
+            for path in folder.glob(pattern):
+                path.unlink()
+
+
 def write_text(path: Path, text: str) -> None:
     """Atomic UTF-8 text."""
     write_bytes(path, text.encode())

@@ -210,7 +210,3 @@ def _cloud(path: Path, arrays: Mapping[str, AnyArray]) -> PointCloud:
         valid=None if valid is None else valid[:, 0] != 0,
         grid=(shape[0], shape[1]) if len(shape) == 3 else None,
     )
-
-
-_parse_npy = parse_npy  # until data.views and data.btp_npz import the public names
-_members = read_members

@@ -34,7 +34,7 @@ def write_truth(path: Path, truth: Truth) -> None:
         arrays["regions"] = truth.regions
     if truth.defect is not None:
         arrays["defect"] = np.array(truth.defect)
-    atomic.write_npz(path, arrays)
+    atomic.write_npz(path, arrays, compressed=False)  # the same bytes with every build of zlib
 
 
 def read_truth(path: Path) -> Truth:

@@ -16,7 +16,7 @@ import time
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass, fields
 from hashlib import sha256
 from pathlib import Path
@@ -24,10 +24,10 @@ from typing import Any
 from urllib.parse import quote
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from pc3dad.errors import DataError
 from pc3dad.io import atomic
+from pc3dad.io.locks import locked
 from pc3dad.types import BoolArray, Prediction
 
 SCHEMA = 2
@@ -107,32 +107,9 @@ class RunStore:
             raise DataError(f"{folder} has schema version {version}, this version reads {SCHEMA}", hint=hint)
         return cls(folder)
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keeps other commands from writing into the folder, and removes what a killed one left half-written.
-
-        The system frees the lock of a process that ends, however it ends.
-
-        Raises:
-            DataError: another command is writing into it.
-        """
-        with atomic.disk_errors(self.folder):
-            lock = FileLock(self.folder / ".lock")
-            try:
-                lock.acquire(timeout=0)
-            except Timeout as error:
-                raise DataError(
-                    f"another command is writing into {self.folder}",
-                    hint="wait for it or choose another --out",
-                ) from error
-        try:
-            with atomic.disk_errors(self.folder):
-                for pattern in (".*.tmp", "*/.*.tmp", "*/*/.*.tmp"):
-                    for path in self.folder.glob(pattern):
-                        path.unlink()
-            yield
-        finally:
-            lock.release()
+    def locked(self) -> AbstractContextManager[None]:
+        """Keeps other commands from writing into the folder (`io.locks.locked`)."""
+        return locked(self.folder)
 
     def fit_folder(self, fit_id: str) -> Path:
         """Folder of a fit."""
