@@ -1,5 +1,6 @@
 """The main job in one call, for the command line, notebooks and scripts alike."""
 
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
@@ -10,15 +11,18 @@ from pc3dad import registry
 from pc3dad.config import plain
 from pc3dad.context import Progress, RunContext, silent
 from pc3dad.device import cpu_count, resolve
-from pc3dad.errors import DataError
+from pc3dad.errors import ConfigError, DataError
 from pc3dad.evaluation import results, runner
 from pc3dad.evaluation.evaluator import REVISION
 from pc3dad.evaluation.isolation import Isolated
-from pc3dad.evaluation.plan import Plan, make_plan
-from pc3dad.evaluation.spec import make_spec
+from pc3dad.evaluation.plan import make_plan
+from pc3dad.evaluation.spec import BenchSpec, make_spec
+from pc3dad.evaluation.stored import holes
+from pc3dad.evaluation.units import Plan
 from pc3dad.evaluation.worker import Worker
 from pc3dad.io import atomic
 from pc3dad.runs import manifest, store
+from pc3dad.runs.plan import FILE as PLAN
 from pc3dad.runs.plan import write_plan
 from pc3dad.runs.store import RunStore
 from pc3dad.runs.table import ResultTable
@@ -84,10 +88,14 @@ def run_bench(
         ConfigError: a name or an option is wrong.
         DataError: a data set or the run folder cannot be opened, or the table cannot be written.
     """
-    spec = make_spec(values, assignments)
+    if time_limit is not None and not (0 < time_limit < math.inf):
+        raise ConfigError(f"time limit {time_limit} is not a number of seconds", hint="give one, or none")
+    spec = _absolute(make_spec(values, assignments))
+    plugins = [path.absolute() for path in plugins]
     plan = make_plan(spec, methods=registry.methods(plugins), datasets=registry.datasets(plugins))
     info = resolve(device)
-    runs = RunStore.make(out or Path("runs") / spec.run_name)
+    folder = out or Path("runs") / spec.run_name
+    runs = RunStore.make(folder)
     ctx = RunContext(device=info.device, workers=workers or cpu_count(), progress=progress)
     units = (
         Worker(runs, ctx)
@@ -97,9 +105,10 @@ def run_bench(
     with runs.locked(), closing(units):
         facts = {"name": spec.run_name, **manifest.describe(info, manifest.command_line())}
         facts |= {"evaluator": REVISION, "start": manifest.now(), "end": None, "status": "running"}
+        for name in (results.TABLE, results.PAGE, PLAN):  # those of an earlier benchmark in this folder
+            store.forget(runs.folder / name)
         store.write_run(runs.folder, facts)
-        store.forget(runs.folder / results.TABLE)  # that of an earlier benchmark in this folder
-        atomic.write_json(runs.folder / "config.json", _portable(plan))
+        atomic.write_json(runs.folder / results.CONFIG, _portable(plan))
         write_plan(runs.folder, plan.plain)
         try:
             outcome = runner.run(plan, runs, units, redo=redo)
@@ -107,15 +116,24 @@ def run_bench(
             with suppress(DataError):  # the reason for the end matters more
                 store.write_run(runs.folder, facts | {"end": manifest.now(), "status": "interrupted"})
             raise
-        failed = [(cell.label, reason) for cell, reason in outcome.failed]
-        facts |= {"end": manifest.now(), "status": "failed" if failed else "done"}
         table = results.table(runs, outcome.reasons)
+        failed = holes(table)
+        facts |= {"end": manifest.now(), "status": "failed" if failed else "done"}
         try:
             store.write_run(runs.folder, facts)
             results.publish(runs, table)
         except DataError as error:  # the table is still worth printing
-            failed.append(("results", str(error)))
-    return BenchReport(runs.folder, table, plan.notes, outcome.computed, outcome.reused, tuple(failed))
+            failed = (*failed, ("results", str(error)))
+    return BenchReport(folder, table, plan.notes, outcome.computed, outcome.reused, failed)
+
+
+def _absolute(spec: BenchSpec) -> BenchSpec:
+    """The benchmark with absolute folders: a method may change the working directory."""
+    roots = {name: root.absolute() for name, root in spec.roots.items()}
+    datasets = tuple(
+        item.model_copy(update={"root": item.root and item.root.absolute()}) for item in spec.datasets
+    )
+    return spec.model_copy(update={"roots": roots, "datasets": datasets})
 
 
 def _portable(plan: Plan) -> dict[str, Any]:

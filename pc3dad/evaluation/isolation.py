@@ -1,7 +1,7 @@
 """Does fits and cells in a process of its own, which can be ended when one of them takes too long.
 
 The parent writes one JSON line per unit of work to the standard input of the child and reads progress and the
-outcome from its output. The child (`python -m pc3dad.evaluation.isolation`) ends when its parent has gone.
+outcome from its output. The child (`serve`) ends when its parent has gone.
 """
 
 import json
@@ -13,20 +13,22 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from pc3dad import errors, registry
 from pc3dad.config import build
-from pc3dad.context import Progress, RunContext
+from pc3dad.context import RunContext
 from pc3dad.errors import MethodError, Pc3dadError
-from pc3dad.evaluation.plan import Cell, Fit, Plan, make_plan
+from pc3dad.evaluation.plan import make_plan
 from pc3dad.evaluation.spec import BenchSpec
+from pc3dad.evaluation.units import Cell, Fit, Plan
 from pc3dad.evaluation.worker import Worker
 from pc3dad.runs.store import RunStore
 
 FIT, CELL = "fit", "cell"
+LISTEN_SECONDS = 1.0  # for messages that a child sent just before it ended
 START_SECONDS = 600.0  # for imports and for opening the data sets; not counted against a method
 
 
@@ -54,6 +56,7 @@ class Isolated:
             "workers": ctx.workers,
         }
         self._child: _Child | None = None
+        self._loaded = ""
 
     def fit(self, fit: Fit) -> None:
         """Trains a fit, or checks that it stands.
@@ -62,6 +65,7 @@ class Isolated:
             Pc3dadError: as `Worker.fit`; MethodError also when it took too long or its process died.
         """
         self._do({"kind": FIT, "id": fit.id}, f"{fit.spec.variant} in training")
+        self._loaded = fit.id
 
     def predict(self, cell: Cell, step: str) -> None:
         """Predicts a cell.
@@ -69,13 +73,15 @@ class Isolated:
         Raises:
             Pc3dadError: as `Worker.predict`; MethodError also when it took too long or its process died.
         """
+        if self._loaded != cell.fit.id:  # a new process: loading is not the cell's time
+            self.fit(cell.fit)
         self._do({"kind": CELL, "id": cell.id, "step": step}, cell.fit.spec.variant)
 
     def close(self) -> None:
         """Ends the child."""
         if self._child is not None:
             self._child.kill()
-            self._child = None
+            self._child, self._loaded = None, ""
 
     def _do(self, unit: dict[str, str], who: str) -> None:
         child = self._started()
@@ -115,18 +121,22 @@ class Isolated:
 
 
 class _Child:
-    """A child process and a thread that listens to it."""
+    """A child process, a thread that listens to it, and one that waits for its end."""
 
     def __init__(self, request: dict[str, Any]) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "pc3dad.evaluation.isolation"],
+        # The child searches modules where this process does, not in the working directory.
+        code = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import serve; serve()"
+        self._process = subprocess.Popen(  # noqa: S603  our own words
+            [sys.executable, "-P", "-c", code],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             start_new_session=True,  # Ctrl-C reaches the parent alone, which ends the child
         )
         self._messages: queue.Queue[dict[str, Any] | None] = queue.Queue()
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+        threading.Thread(target=self._await_end, daemon=True).start()
         self.send(request)
 
     def send(self, message: dict[str, Any]) -> None:
@@ -142,25 +152,34 @@ class _Child:
         Raises:
             queue.Empty: there was none in that time.
         """
-        return self._messages.get(timeout=max(0.0, seconds))
+        return self._messages.get(timeout=min(max(0.0, seconds), threading.TIMEOUT_MAX))
 
     def cause(self) -> str:
         code = self._process.wait()
         return f"signal {-code}" if code < 0 else f"exit code {code}"
 
     def kill(self) -> None:
-        """Ends it with all processes that it started."""
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        """Ends it with all processes of its group."""
+        if hasattr(os, "killpg"):
+            with suppress(ProcessLookupError, PermissionError):  # it has ended before
+                os.killpg(self._process.pid, signal.SIGKILL)
+        else:
+            self._process.kill()
         self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                with suppress(OSError, ValueError):  # it has gone, which `receive` tells
-                    stream.close()
+        if self._process.stdin is not None:
+            with suppress(OSError):
+                self._process.stdin.close()
+        self._listener.join(LISTEN_SECONDS)
 
     def _listen(self) -> None:
-        for line in self._process.stdout or ():
-            self._messages.put(json.loads(line))
+        """Passes messages on; a process that left the group of the child may keep the pipe open for ever."""
+        with suppress(ValueError), self._process.stdout or nullcontext(()) as lines:
+            for line in lines:
+                self._messages.put(json.loads(line))
+
+    def _await_end(self) -> None:
+        self._process.wait()
+        self._listener.join(LISTEN_SECONDS)
         self._messages.put(None)
 
 
@@ -170,26 +189,27 @@ def _error(kind: str, message: str, hint: str) -> Pc3dadError:
     return made
 
 
-def _serve() -> None:
+def serve() -> None:
     """The child: makes the plan, then does one unit per line until the parent closes the pipe."""
-    replies = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what a method prints must not mix with messages
-    requests = _requests()
+    replies = _Replies(os.dup(1))
+    requests = _requests(os.dup(0))
+    with Path(os.devnull).open() as nothing:  # what methods and their processes read and print
+        os.dup2(nothing.fileno(), 0)
+    os.dup2(2, 1)
+    sys.stdin = Path(os.devnull).open()  # noqa: SIM115  as long as the process
     first = requests.get()
-    progress = _progress(replies)
     plugins = [Path(path) for path in first["plugins"]]
-    worker: Worker | None = None
     try:
         spec = build(BenchSpec, "bench", first["spec"])
         plan = make_plan(spec, methods=registry.methods(plugins), datasets=registry.datasets(plugins))
-        ctx = RunContext(device=first["device"], workers=first["workers"], progress=progress)
+        ctx = RunContext(device=first["device"], workers=first["workers"], progress=replies.progress)
         worker = Worker(RunStore.open(Path(first["folder"])), ctx)
-        cells = {cell.id: cell for cell in plan.cells}
-        fits = {fit.id: fit for fit in plan.fits}
     except Pc3dadError as error:
-        _reply(replies, _described(error))
+        replies.send(_described(error))
         return
-    _reply(replies, {"done": True})
+    cells = {cell.id: cell for cell in plan.cells}
+    fits = {fit.id: fit for fit in plan.fits}
+    replies.send({"done": True})
     while True:
         unit = requests.get()
         try:
@@ -200,36 +220,46 @@ def _serve() -> None:
             else:
                 worker.predict(cells[unit["id"]], unit["step"])
         except Pc3dadError as error:
-            _reply(replies, _described(error))
+            replies.send(_described(error))
         else:
-            _reply(replies, {"done": True})
+            replies.send({"done": True})
 
 
-def _requests() -> "queue.Queue[dict[str, Any]]":
-    """Lines of standard input; a thread reads them and ends the process when the parent has gone."""
+def _requests(descriptor: int) -> "queue.Queue[dict[str, Any]]":
+    """Lines of a pipe; a thread reads them and ends the process when the parent has gone.
+
+    It reads without any lock: processes that a method forks inherit every lock as it is.
+    """
     found: queue.Queue[dict[str, Any]] = queue.Queue()
 
     def read() -> None:
-        for line in sys.stdin:
-            found.put(json.loads(line))
+        rest = b""
+        while data := os.read(descriptor, 1 << 16):
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                found.put(json.loads(line))
         os._exit(0)
 
     threading.Thread(target=read, daemon=True).start()
     return found
 
 
-def _progress(replies: IO[str]) -> Progress:
-    return lambda label, done, total: _reply(replies, {"progress": [label, done, total]})
+class _Replies:
+    """Writes messages to the parent, one line each, from any thread."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._stream = os.fdopen(descriptor, "w")
+        self._lock = threading.Lock()
+
+    def send(self, message: dict[str, Any]) -> None:
+        with self._lock:
+            self._stream.write(json.dumps(message) + "\n")
+            self._stream.flush()
+
+    def progress(self, label: str, done: int, total: int) -> None:
+        """The progress callback of methods."""
+        self.send({"progress": [str(label), int(done), int(total)]})
 
 
 def _described(error: Pc3dadError) -> dict[str, Any]:
     return {"error": {"kind": type(error).__name__, "message": error.message, "hint": error.hint}}
-
-
-def _reply(replies: IO[str], message: dict[str, Any]) -> None:
-    replies.write(json.dumps(message) + "\n")
-    replies.flush()
-
-
-if __name__ == "__main__":
-    _serve()

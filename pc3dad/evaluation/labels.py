@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from pc3dad.errors import DataError
-from pc3dad.evaluation.plan import Cell
+from pc3dad.evaluation.units import Cell, dataset_errors
 from pc3dad.io.truths import read_truth, write_truth
 from pc3dad.runs import store
 from pc3dad.runs.store import RunStore
@@ -12,19 +12,27 @@ from pc3dad.types import Truth
 SAMPLES = "samples"
 
 
-def keep(cell: Cell, runs: RunStore) -> None:
+def keep(cell: Cell, runs: RunStore, *, again: bool = False) -> None:
     """Copies the labels of a cell's samples into the run folder, unless they stand there.
+
+    Args:
+        cell: the cell.
+        runs: run folder.
+        again: copy them even if they stand there.
 
     Raises:
         DataError: a label cannot be read, or the disk refuses.
     """
     folder = runs.labels_folder(cell.labels)
-    if store.is_done(folder):
+    if store.is_done(folder) and not again:
         return
     store.begin(folder)
     refs = cell.refs()
     for ref in refs:
-        write_truth(store.sample_file(folder, ref.id), cell.source.dataset.truth(ref))
+        with dataset_errors(f"labels of {ref.category} {ref.id}"):
+            truth = cell.source.dataset.truth(ref)
+        write_truth(store.sample_file(folder, ref.id), truth)
+    cell.require_unchanged()
     facts = {"dataset": cell.source.spec.variant, "category": cell.category}
     store.finish(folder, facts | {SAMPLES: [ref.id for ref in refs]})
 
@@ -38,5 +46,5 @@ def read(runs: RunStore, labels_id: str) -> Iterator[Truth]:
     folder = runs.labels_folder(labels_id)
     names = store.read_json(folder / store.DONE).get(SAMPLES)
     if not isinstance(names, list):
-        raise DataError(f"{folder / store.DONE} names no samples", hint="run the same benchmark again")
+        raise DataError(f"{folder / store.DONE} names no samples", hint=store.AGAIN)
     return (read_truth(store.sample_file(folder, str(name))) for name in names)

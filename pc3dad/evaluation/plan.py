@@ -1,115 +1,28 @@
-"""From a benchmark to fits and cells, the independent units of cache, resume, parallel work and failure.
+"""From a benchmark to its fits and cells: opens the data sets, lays out training sets, and names each unit.
 
-A fit is (method variant, training set, seed); a cell is (fit, data set, category). Their ids are digests of
-all that can change their result: configuration, revision of the method, data, seed.
+Ids are digests of all that can change a result: configuration, revision of the method, data, seed.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pc3dad.config import Config, nearest, plain
-from pc3dad.data.base import Dataset, SampleRef, Severity, TrainView
+from pc3dad.data.base import Dataset, Severity, TrainView
 from pc3dad.data.verify import KnowsItsFiles
 from pc3dad.errors import ConfigError, Pc3dadError
 from pc3dad.evaluation.spec import BenchSpec, DatasetSpec, MethodSpec
+from pc3dad.evaluation.units import Cell, Fit, OpenDataset, Plan, fingerprints_of
 from pc3dad.io import digest
-from pc3dad.metrics.base import MetricSpec, resolve_metrics
+from pc3dad.metrics.base import resolve_metrics
 from pc3dad.registry import Catalogue, DatasetEntry, MethodEntry
-from pc3dad.runs.plan import PlannedCell, StoredPlan
 from pc3dad.types import Regime, Split
 
 SCHEMA = 2
 
 ResultT = TypeVar("ResultT")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class OpenDataset:
-    """A data set of the benchmark, opened, with the categories to score."""
-
-    spec: DatasetSpec
-    entry: DatasetEntry
-    dataset: Dataset
-    categories: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Fit:
-    """One training of one variant. Methods that do not train have a fit too, which costs nothing."""
-
-    id: str
-    spec: MethodSpec
-    entry: MethodEntry
-    config: Config
-    train: TrainView
-    seed: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Cell:
-    """One fit applied to the test samples of one category.
-
-    Attributes:
-        id: digest of all that can change its result.
-        labels: digest of all that can change the labels of these samples.
-    """
-
-    id: str
-    labels: str
-    fit: Fit
-    source: OpenDataset
-    category: str
-
-    def plain(self, run: str) -> PlannedCell:
-        """What a run folder keeps of it."""
-        return PlannedCell(
-            id=self.id,
-            fit=self.fit.id,
-            labels=self.labels,
-            run=run,
-            method=self.fit.spec.name,
-            variant=self.fit.spec.variant,
-            seen=self.fit.entry.ready.regime.seen,
-            dataset=self.source.spec.variant,
-            train=self.fit.train.name,
-            category=self.category,
-            seed=self.fit.seed,
-        )
-
-    def refs(self) -> list[SampleRef]:
-        """Test samples of the cell."""
-        return self.source.dataset.refs(self.category, Split.TEST)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Plan:
-    """Everything that a benchmark asks for.
-
-    Attributes:
-        spec: the benchmark.
-        metrics: what to compute.
-        cells: in order; cells of one fit stand together.
-        notes: what was left out and why, for people.
-    """
-
-    spec: BenchSpec
-    metrics: tuple[MetricSpec, ...]
-    cells: tuple[Cell, ...]
-    notes: tuple[str, ...] = field(default=())
-
-    @property
-    def plain(self) -> StoredPlan:
-        """What is kept of it in the run folder."""
-        cells = tuple(cell.plain(self.spec.run_name) for cell in self.cells)
-        return StoredPlan(cells, tuple(metric.key for metric in self.metrics), self.notes)
-
-    @property
-    def fits(self) -> list[Fit]:
-        """The fits that the cells need, each once, in order."""
-        return list({cell.fit.id: cell.fit for cell in self.cells}.values())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,12 +69,13 @@ def make_plan(spec: BenchSpec, *, methods: Catalogue[MethodEntry], datasets: Cat
     ]
     cells: list[Cell] = []
     notes: list[str] = []
+    prints = _Fingerprints()
     for source in opened:
         needed = [item.spec.name for item in ready if item.entry.ready.regime is Regime.AUXILIARY]
         sets = _training_sets(source, opened, spec, datasets, needed)
         notes += _notes(source, sets)
         for variant in ready:
-            cells += _cells(variant, source, sets, spec.seeds)
+            cells += _cells(variant, source, sets, spec.seeds, prints)
     if not cells:
         raise ConfigError(
             "there is nothing to score: all categories are trained on", hint="name other categories"
@@ -262,23 +176,40 @@ def _notes(source: OpenDataset, sets: Sequence[_TrainingSet]) -> Iterator[str]:
 
 
 def _cells(
-    variant: "_Variant", source: OpenDataset, sets: Sequence[_TrainingSet], seeds: Sequence[int]
+    variant: "_Variant",
+    source: OpenDataset,
+    sets: Sequence[_TrainingSet],
+    seeds: Sequence[int],
+    prints: "_Fingerprints",
 ) -> list[Cell]:
     card = variant.entry.ready
     cells = []
     for seed in seeds[:1] if card.deterministic else seeds:
         if card.regime is Regime.AUXILIARY:
             for training in sets:
-                fit = _fit(variant, seed, _auxiliary_view(training))
-                cells += [_cell(fit, source, category) for category in _without(source, [training])]
+                fit = _fit(variant, seed, _auxiliary_view(training), prints)
+                cells += [_cell(fit, source, category, prints) for category in _without(source, [training])]
         elif card.regime in (Regime.ONE_CLASS, Regime.FEW_SHOT):
             for category in _without(source, sets):
                 view = _normal_view(card.regime, source, category, variant.config)
-                cells.append(_cell(_fit(variant, seed, view), source, category))
+                cells.append(_cell(_fit(variant, seed, view, prints), source, category, prints))
         else:
-            fit = _fit(variant, seed, TrainView(card.regime))
-            cells += [_cell(fit, source, category) for category in _without(source, sets)]
+            fit = _fit(variant, seed, TrainView(card.regime), prints)
+            cells += [_cell(fit, source, category, prints) for category in _without(source, sets)]
     return cells
+
+
+class _Fingerprints:
+    """Fingerprints by data set and category, each taken once: it walks thousands of files."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, str], str] = {}
+
+    def of(self, dataset: Dataset, category: str) -> str:
+        key = (id(dataset), category)
+        if key not in self._known:
+            self._known[key] = dataset.fingerprint(category)
+        return self._known[key]
 
 
 def _without(source: OpenDataset, sets: Sequence[_TrainingSet]) -> list[str]:
@@ -303,8 +234,9 @@ def _normal_view(regime: Regime, source: OpenDataset, category: str, config: Con
     return TrainView(regime, name, [(source.dataset, ref) for ref in refs])
 
 
-def _fit(variant: "_Variant", seed: int, train: TrainView) -> Fit:
+def _fit(variant: "_Variant", seed: int, train: TrainView, prints: _Fingerprints) -> Fit:
     card, config = variant.entry.ready, variant.config
+    data = fingerprints_of(train.sources, prints.of)
     facts = {
         "schema": SCHEMA,
         "method": card.slug,
@@ -315,16 +247,16 @@ def _fit(variant: "_Variant", seed: int, train: TrainView) -> Fit:
         "train": [
             f"{dataset.card.slug}/{ref.category}/{ref.split}/{ref.id}" for dataset, ref in train.sources
         ],
-        "data": sorted({dataset.fingerprint(ref.category) for dataset, ref in train.sources}),
+        "data": data,
     }
-    return Fit(digest.of_plain(facts)[:16], variant.spec, variant.entry, config, train, seed)
+    return Fit(digest.of_plain(facts)[:16], variant.spec, variant.entry, config, train, seed, data)
 
 
-def _cell(fit: Fit, source: OpenDataset, category: str) -> Cell:
-    facts = {"schema": SCHEMA, "dataset": source.spec.variant, "category": category}
-    facts["data"] = source.dataset.fingerprint(category)
+def _cell(fit: Fit, source: OpenDataset, category: str, prints: _Fingerprints) -> Cell:
+    data = prints.of(source.dataset, category)
+    facts = {"schema": SCHEMA, "dataset": source.spec.variant, "category": category, "data": data}
     labels = digest.of_plain(facts)[:16]
-    return Cell(digest.of_plain({"fit": fit.id, "labels": labels})[:16], labels, fit, source, category)
+    return Cell(digest.of_plain({"fit": fit.id, "labels": labels})[:16], labels, data, fit, source, category)
 
 
 def _order(cells: Sequence[Cell]) -> Callable[[Cell], int]:

@@ -1,16 +1,17 @@
 """Values of cells from stored predictions and labels, and the table of a run folder, finished or not."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pc3dad.errors import Pc3dadError
+from pc3dad.errors import DataError, Pc3dadError
 from pc3dad.evaluation import evaluator, labels
 from pc3dad.evaluation.evaluator import PROTOCOL, MetricValue, Scored
 from pc3dad.io import atomic
+from pc3dad.io.locks import is_locked
 from pc3dad.metrics.base import resolve_metrics
 from pc3dad.report import html
 from pc3dad.runs import store
@@ -20,20 +21,22 @@ from pc3dad.runs.store import RunStore
 from pc3dad.runs.table import ResultTable
 
 TABLE = "metrics.csv"
+PAGE = "report/index.html"
+CONFIG = "config.json"
+METRICS = "metrics.json"
+VALUE_KEYS = {"defects", *(field.name for field in fields(MetricValue))}
 SECONDS = "resources/seconds"
 PEAK = "resources/peak_bytes"
 NOT_RUN = "not finished"
 
 
-def evaluate_cell(
-    cell: PlannedCell, metrics: Sequence[str], runs: RunStore, *, again: bool = False
-) -> list[dict[str, Any]]:
-    """Values of a predicted cell; they are kept beside its predictions and computed anew if outdated.
+def evaluate_cell(cell: PlannedCell, metrics: Sequence[str], runs: RunStore, *, again: bool = False) -> None:
+    """Computes the values of a predicted cell and keeps them beside its predictions.
 
     Args:
         cell: the cell.
         metrics: keys.
-        runs: run folder with its predictions and labels.
+        runs: run folder with its predictions and labels; this process holds its lock.
         again: compute them even if they are up to date.
 
     Raises:
@@ -41,20 +44,18 @@ def evaluate_cell(
         MetricError, DataError: the evaluator refused what it was given, or a file cannot be read or written.
     """
     folder = runs.cell_folder(cell.id)
-    stored = folder / "metrics.json"
-    if stored.is_file() and not again:
-        facts = store.read_json(stored)
-        if facts.get("revision") == evaluator.REVISION and facts.get("metrics") == list(metrics):
-            values: list[dict[str, Any]] = facts["values"]
-            return values
-    values = _evaluate(cell, metrics, runs)
-    atomic.write_json(stored, {"revision": evaluator.REVISION, "metrics": list(metrics), "values": values})
+    values = None if again else _stored_values(folder, metrics)
+    if values is None:
+        values = _evaluate(cell, metrics, runs)
+        facts = {"revision": evaluator.REVISION, "metrics": list(metrics), "values": values}
+        atomic.write_json(folder / METRICS, facts)
     store.forget(folder / store.FAILED)  # of an earlier attempt
-    return values
 
 
 def table(runs: RunStore, failed: Mapping[str, str] | None = None) -> ResultTable:
     """The table of a run folder: values of finished cells, reasons of failed ones, holes for the others.
+
+    It only reads: another process may be writing into the folder.
 
     Args:
         runs: run folder.
@@ -66,10 +67,12 @@ def table(runs: RunStore, failed: Mapping[str, str] | None = None) -> ResultTabl
     plan = read_plan(runs.folder)
     rows: list[Row] = []
     for cell in plan.cells:
+        folder = runs.cell_folder(cell.id)
         try:
-            reason = (failed or {}).get(cell.id) or _stored_reason(cell, runs)
+            reason = (failed or {}).get(cell.id) or _stored_reason(folder)
             if not reason and is_current(cell, runs):
-                rows += _rows(cell, evaluate_cell(cell, plan.metrics, runs))
+                values = _stored_values(folder, plan.metrics)
+                rows += _rows(cell, _evaluate(cell, plan.metrics, runs) if values is None else values)
                 continue
             status = Status.FAILED if reason else Status.MISSING
         except Pc3dadError as error:
@@ -85,9 +88,12 @@ def write_page(runs: RunStore, found: ResultTable) -> Path:
         DataError: the disk refuses, or a file of the run cannot be read.
     """
     facts = store.read_json(runs.folder / store.RUN)
-    config = store.read_json(runs.folder / "config.json")
-    path = runs.folder / "report" / "index.html"
-    atomic.write_text(path, html.page(found, facts, config, read_plan(runs.folder).notes))
+    if facts.get("status") == "running" and not is_locked(runs.folder):
+        facts["status"] = "interrupted"  # killed before it could say so
+    config = runs.folder / CONFIG
+    settings = store.read_json(config) if config.is_file() else {}
+    path = runs.folder / PAGE
+    atomic.write_text(path, html.page(found, facts, settings, read_plan(runs.folder).notes))
     return path
 
 
@@ -110,9 +116,24 @@ def is_current(cell: PlannedCell, runs: RunStore) -> bool:
     return made == store.read_json(folder / store.DONE).get("fit_made")
 
 
-def _stored_reason(cell: PlannedCell, runs: RunStore) -> str:
-    path = runs.cell_folder(cell.id) / store.FAILED
+def _stored_reason(folder: Path) -> str:
+    path = folder / store.FAILED
     return str(store.read_json(path).get("reason", "unknown")) if path.is_file() else ""
+
+
+def _stored_values(folder: Path, metrics: Sequence[str]) -> list[dict[str, Any]] | None:
+    """Values of a cell, None if there are none, or of another evaluator, other metrics or a damaged file."""
+    try:
+        facts = store.read_json(folder / METRICS)
+    except DataError:
+        return None
+    if facts.get("revision") != evaluator.REVISION or facts.get("metrics") != list(metrics):
+        return None
+    values = facts.get("values")
+    whole = isinstance(values, list) and all(
+        isinstance(item, dict) and item.keys() == VALUE_KEYS for item in values
+    )
+    return values if whole else None
 
 
 def _evaluate(cell: PlannedCell, metrics: Sequence[str], runs: RunStore) -> list[dict[str, Any]]:
@@ -130,9 +151,12 @@ def _evaluate(cell: PlannedCell, metrics: Sequence[str], runs: RunStore) -> list
 
 def _resources(folder: Path) -> list[MetricValue]:
     """Mean seconds and largest peak memory over the samples of a cell."""
-    samples = list(store.read_samples(folder))
-    seconds = np.array([float(item["seconds"]) for item in samples])
-    peak = max(int(item["peak_bytes"]) for item in samples)
+    samples = store.read_samples(folder)
+    try:
+        seconds = np.array([float(item["seconds"]) for item in samples])
+        peak = max(int(item["peak_bytes"]) for item in samples)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{folder / 'samples.csv'} is damaged: {error}", hint=store.AGAIN) from error
     count = len(samples)
     return [
         MetricValue(SECONDS, float(seconds.mean()), None, count, 0),
@@ -141,7 +165,7 @@ def _resources(folder: Path) -> list[MetricValue]:
 
 
 def _rows(cell: PlannedCell, values: Sequence[dict[str, Any]]) -> list[Row]:
-    blank = _blank(cell)
+    blank = cell.row(PROTOCOL)
     return [
         replace(
             blank,
@@ -160,21 +184,5 @@ def _rows(cell: PlannedCell, values: Sequence[dict[str, Any]]) -> list[Row]:
 
 def _rows_without_values(cell: PlannedCell, metrics: Sequence[str], status: Status, reason: str) -> list[Row]:
     """A row with the reason for every metric that the cell was to give."""
-    blank = _blank(cell)
+    blank = cell.row(PROTOCOL)
     return [replace(blank, metric=key, status=status, reason=reason) for key in metrics]
-
-
-def _blank(cell: PlannedCell) -> Row:
-    return Row(
-        run=cell.run,
-        method=cell.method,
-        variant=cell.variant,
-        seen=cell.seen,
-        dataset=cell.dataset,
-        train=cell.train,
-        category=cell.category,
-        seed=cell.seed,
-        defects="all",
-        metric="",
-        protocol=PROTOCOL,
-    )

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from pc3dad.errors import Pc3dadError
 from pc3dad.evaluation import labels, results
-from pc3dad.evaluation.plan import Cell, Fit, Plan
+from pc3dad.evaluation.units import Cell, Fit, Plan
 from pc3dad.runs import store
 from pc3dad.runs.plan import PlannedCell
 from pc3dad.runs.store import RunStore
@@ -65,7 +65,7 @@ def run(plan: Plan, runs: RunStore, units: Units, *, redo: bool = False) -> Outc
                 step = f"cell {number} of {len(plan.cells)}: {planned.label}"
                 _predict(cell, step, once, units, runs, redo=redo)
                 outcome.computed += 1
-            once.do(cell.labels, partial(labels.keep, cell, runs))
+            once.do(cell.labels, partial(labels.keep, cell, runs, again=redo))
             results.evaluate_cell(planned, stored.metrics, runs)
         except Pc3dadError as error:
             runs.log("cell_failed", cell=cell.id, label=planned.label, reason=str(error))

@@ -78,9 +78,5 @@ def read_run(folder: Path) -> tuple[RunStore, ResultTable]:
 
 def holes(table: ResultTable) -> tuple[tuple[str, str], ...]:
     """Name and reason of each cell without values."""
-    found = {
-        f"{row.variant} on {row.dataset}/{row.category} seed {row.seed}": row.reason
-        for row in table.rows
-        if row.status in (Status.FAILED, Status.MISSING)
-    }
-    return tuple(found.items())
+    without = [row for row in table.rows if row.status in (Status.FAILED, Status.MISSING)]
+    return tuple({row.cell: row.reason for row in without}.items())

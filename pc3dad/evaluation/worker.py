@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
@@ -14,7 +15,7 @@ from pc3dad.config import plain
 from pc3dad.context import RunContext
 from pc3dad.errors import DataError, MethodError, Pc3dadError
 from pc3dad.evaluation.meter import Meter
-from pc3dad.evaluation.plan import Cell, Fit
+from pc3dad.evaluation.units import Cell, Fit, dataset_errors, require_unchanged
 from pc3dad.io import atomic, digest
 from pc3dad.methods.base import Method
 from pc3dad.runs import store
@@ -67,24 +68,32 @@ class Worker:
 
 
 def _fit_or_load(fit: Fit, runs: RunStore, ctx: RunContext) -> Method:
+    """A method with the stored state of a fit, which is made first if it does not stand.
+
+    The object that was trained is never used itself: a run that goes on later could not use it either.
+    """
     folder = runs.fit_folder(fit.id)
     with _method_errors(runs, f"{fit.spec.variant} cannot be fitted"):
+        if not store.is_done(folder):
+            _make_fit(fit, store.begin(folder), ctx)
         method: Method = fit.entry.create(fit.config)
-        if store.is_done(folder):
-            method.load(folder)
-            return method
-        if not len(fit.train) and fit.entry.ready.regime.trains:
-            raise DataError(f"{fit.train.name} has no sample to train on", hint="see `pc3dad data info`")
-        store.begin(folder)
-        meter = Meter(ctx.device)
-        method.fit(fit.train, ctx)
-        seconds, peak = meter.seconds(), meter.peak_bytes()
-        method.save(folder)
+        method.load(folder)
+        return method
+
+
+def _make_fit(fit: Fit, folder: Path, ctx: RunContext) -> None:
+    if not len(fit.train) and fit.entry.ready.regime.trains:
+        raise DataError(f"{fit.train.name} has no sample to train on", hint="see `pc3dad data info`")
+    method: Method = fit.entry.create(fit.config)
+    meter = Meter(ctx.device)
+    method.fit(fit.train, ctx)
+    seconds, peak = meter.seconds(), meter.peak_bytes()
+    method.save(folder)
+    require_unchanged(fit.train.sources, fit.data)
     facts = {"method": fit.spec.name, "revision": fit.entry.ready.revision, "config": plain(fit.config)}
     atomic.write_json(folder / store.FIT, facts | {"train": fit.train.name, "seed": fit.seed})
     done = {"made": uuid4().hex, "seconds": seconds, "peak_bytes": peak, "train_samples": len(fit.train)}
     store.finish(folder, done)
-    return method
 
 
 def _predict(cell: Cell, method: Method, runs: RunStore, ctx: RunContext, step: str) -> None:
@@ -113,6 +122,7 @@ def _predict(cell: Cell, method: Method, runs: RunStore, ctx: RunContext, step: 
             f"{len(feed.unreadable)} of {total} samples cannot be read, first {first.rstrip('.')}"
         )
     atomic.write_json(folder / "cell.json", asdict(cell.plain("")))
+    cell.require_unchanged()
     made = store.read_json(runs.fit_folder(cell.fit.id) / store.DONE).get("made")
     store.finish(folder, {"samples": len(records), "fit_made": made})
 
@@ -161,13 +171,14 @@ class _Feed:
     def __iter__(self) -> Iterator[Sample]:
         for ref in self._refs:
             try:
-                with self._meter.outside():
+                with self._meter.outside(), dataset_errors(f"{ref.category} {ref.id}"):
                     sample = self._dataset.load(ref)
                     given = seeding.cloud_key(sample.cloud).hex()
             except DataError as error:
                 self.unreadable.append(SampleRecord(ref.id, "failed", reason=str(error)))
                 continue
-            self._waiting.append(_Loaded(ref.id, given, sample.cloud.valid))
+            # A copy: no method may change which points count.
+            self._waiting.append(_Loaded(ref.id, given, sample.cloud.valid.copy()))
             yield replace(sample, id=given)
 
     def expect(self, prediction: Prediction) -> _Loaded:
@@ -202,6 +213,9 @@ def check_prediction(prediction: Prediction, valid: BoolArray, outputs: tuple[st
         MethodError: what is wrong and in which sample.
     """
     name = prediction.sample_id
+    for key, value in prediction.extras.items():
+        if (kind := np.asarray(value).dtype).kind not in "biufU":
+            raise MethodError(f"extra {key!r} of {name!r} is {kind}, expected numbers or text")
     if not np.isfinite(prediction.object_score):
         raise MethodError(f"object score of {name!r} is {prediction.object_score}")
     scores = prediction.point_scores

@@ -13,6 +13,19 @@ LOCK = ".lock"
 """File of the lock; it stays in the folder and means nothing by itself."""
 
 
+def is_locked(folder: Path) -> bool:
+    """Whether a command is writing into a folder; False also where no lock can be made."""
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    except OSError:
+        return False
+    lock.release()
+    return False
+
+
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Keeps other commands from writing into a folder, and removes what a killed one was writing.

@@ -1,7 +1,6 @@
 """Clouds in NumPy files. Sizes are checked before anything is unpacked, and nothing is ever unpickled."""
 
 import io
-import lzma
 import math
 import sys
 import tokenize
@@ -24,7 +23,7 @@ XYZ_NAMES = ("xyz", "points", "positions")  # the last is Open3D's
 RGB_NAMES = ("rgb", "colors")
 SURROGATES = 0xD800  # first of 2048 codes that are no characters
 NUMBERS = "biuf"  # kinds of dtype
-ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, ValueError)
+ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
 HEADER_ERRORS = (ValueError, TypeError, SyntaxError, RecursionError, MemoryError, tokenize.TokenError)
 
 
@@ -151,7 +150,8 @@ def parse_npy(path: Path, data: bytes, *, kinds: str = NUMBERS) -> AnyArray:
     if dtype.kind not in kinds:
         raise DataError(f"{path}: an array of type {shown(dtype)} is refused", hint="save plain numbers")
     count, start = math.prod(shape), stream.tell()
-    fits = len(shape) <= 3 and all(0 <= length <= len(data) for length in shape)
+    dimensions = 32 if count else 3  # what NumPy can count: of no elements, the other sides may be anything
+    fits = len(shape) <= dimensions and all(0 <= length <= len(data) for length in shape)
     if not fits or count * dtype.itemsize > len(data) - start:
         problem = (
             f"{path}: an array claims shape {shown(shape)} of {dtype}, only {len(data) - start} bytes follow"
@@ -168,6 +168,22 @@ def _is_text(array: AnyArray) -> bool:
     """Whether every character of an array of text is one; Python breaks on others."""
     codes = np.frombuffer(array.tobytes(), np.uint32)
     return not ((codes > sys.maxunicode) | (codes >> 11 == SURROGATES >> 11)).any()
+
+
+def pack_text(text: str) -> AnyArray:
+    """(B,) uint8: UTF-8 of any text, also of names of files that are not Unicode."""
+    return np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
+
+
+def unpack_text(packed: AnyArray) -> str:
+    """Inverse of `pack_text`.
+
+    Raises:
+        ValueError: these are not the bytes of a text.
+    """
+    if packed.dtype != np.uint8 or packed.ndim != 1:
+        raise ValueError(f"text as {packed.dtype} of shape {packed.shape}")
+    return packed.tobytes().decode("utf-8", "surrogatepass")
 
 
 def unpack_bits(packed: AnyArray, n_bits: AnyArray) -> BoolArray:

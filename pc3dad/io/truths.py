@@ -12,7 +12,7 @@ from pc3dad.io import atomic, npz
 from pc3dad.io.scan import shown
 from pc3dad.types import BoolArray, Truth
 
-AGAIN = "make that folder again"
+AGAIN = "make them again with bench --redo or data prepare"
 UNKNOWN = -1  # of an object label; arrays and names that are unknown are left out
 
 
@@ -23,7 +23,7 @@ def write_truth(path: Path, truth: Truth) -> None:
         DataError: the disk refuses.
     """
     arrays: dict[str, Any] = {
-        "sample_id": np.array(truth.sample_id),
+        "sample_id": npz.pack_text(truth.sample_id),
         "anomalous": np.int8(UNKNOWN if truth.anomalous is None else truth.anomalous),
         "shape_anomalous": np.int8(UNKNOWN if truth.shape_anomalous is None else truth.shape_anomalous),
     }
@@ -33,7 +33,7 @@ def write_truth(path: Path, truth: Truth) -> None:
     if truth.regions is not None:
         arrays["regions"] = truth.regions
     if truth.defect is not None:
-        arrays["defect"] = np.array(truth.defect)
+        arrays["defect"] = npz.pack_text(truth.defect)
     atomic.write_npz(path, arrays, compressed=False)  # the same bytes with every build of zlib
 
 
@@ -46,13 +46,13 @@ def read_truth(path: Path) -> Truth:
     try:
         file = npz.read_arrays(path)
         return Truth(
-            str(file["sample_id"]),
+            npz.unpack_text(file["sample_id"]),
             anomalous=_flag(file["anomalous"]),
             points=_bits(file, "points"),
             shape_points=_bits(file, "shape_points"),
             shape_anomalous=_flag(file["shape_anomalous"]),
             regions=file.get("regions"),
-            defect=str(file["defect"]) if "defect" in file else None,
+            defect=npz.unpack_text(file["defect"]) if "defect" in file else None,
         )
     except DataError as error:
         raise DataError(f"cannot read labels, {error.message}", hint=AGAIN) from error

@@ -37,26 +37,31 @@ def page(
 
 
 def _provenance(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
-    git = facts.get("git") or {}
+    git, device, packages = (_mapping(facts.get(name)) for name in ("git", "device", "packages"))
     state = f"{git.get('commit', '')}{' with changes' if git.get('changed') else ''}"
-    device = facts.get("device") or {}
+    argv = facts.get("argv")
     rows = [
         ("pc3dad", str(facts.get("pc3dad", ""))),
         ("source", state),
-        ("command", " ".join(map(str, facts.get("argv", [])))),
+        ("command", " ".join(map(str, argv)) if isinstance(argv, list) else ""),
         ("begin", str(facts.get("start") or "")),
         ("end", str(facts.get("end") or "")),
         ("device", ", ".join(str(value) for value in device.values())),
         ("platform", f"Python {facts.get('python', '')}, {facts.get('platform', '')}"),
-        ("packages", ", ".join(f"{name} {number}" for name, number in (facts.get("packages") or {}).items())),
+        ("packages", ", ".join(f"{name} {number}" for name, number in packages.items())),
     ]
     return [(name, value) for name, value in rows if value]
 
 
 def _settings(config: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Every method and data set with its resolved options."""
-    found = {**(config.get("datasets") or {}), **(config.get("methods") or {})}
+    found = {**_mapping(config.get("datasets")), **_mapping(config.get("methods"))}
     return [
-        (variant, ", ".join(f"{key} = {value}" for key, value in options.items()) or "no options")
+        (variant, ", ".join(f"{key} = {value}" for key, value in _mapping(options).items()) or "no options")
         for variant, options in found.items()
     ]
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    """The value, or nothing if the file that it comes from is damaged: a page is better than none."""
+    return value if isinstance(value, Mapping) else {}

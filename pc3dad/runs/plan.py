@@ -6,10 +6,10 @@ from pathlib import Path
 
 from pc3dad.errors import DataError
 from pc3dad.io import atomic
+from pc3dad.runs.rows import Row
 from pc3dad.runs.store import read_json
 
 FILE = "plan.json"
-UNTRAINED = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,23 @@ class PlannedCell:
     @property
     def label(self) -> str:
         """For people: variant, training set, seed, data set and category."""
-        trained = "" if self.train == UNTRAINED else f" trained on {self.train}"
-        return f"{self.variant}{trained} seed {self.seed} on {self.dataset}/{self.category}"
+        return self.row("").cell
+
+    def row(self, protocol: str) -> Row:
+        """A row of this cell without metric and value."""
+        return Row(
+            run=self.run,
+            method=self.method,
+            variant=self.variant,
+            seen=self.seen,
+            dataset=self.dataset,
+            train=self.train,
+            category=self.category,
+            seed=self.seed,
+            defects="all",
+            metric="",
+            protocol=protocol,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +85,7 @@ def read_plan(folder: Path) -> StoredPlan:
     try:
         cells = tuple(_cell(item) for item in facts["cells"])
         return StoredPlan(cells, _texts(facts["metrics"]), _texts(facts["notes"]))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         reason = f"{folder / FILE} is damaged: {type(error).__name__}: {error}"
         raise DataError(reason, hint="run the same benchmark again, finished cells are kept") from error
 

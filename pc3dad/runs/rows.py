@@ -10,6 +10,8 @@ from typing import Any
 
 from pc3dad.errors import DataError
 
+UNTRAINED = "none"
+
 
 class Status(StrEnum):
     """What became of a value. Only `ok` has one; `undefined` depends on labels alone and is no hole."""
@@ -65,6 +67,12 @@ class Row:
     high: float | None = None
     status: Status = Status.OK
     reason: str = ""
+
+    @property
+    def cell(self) -> str:
+        """Its cell, for people: variant, training set, seed, data set and category."""
+        trained = "" if self.train == UNTRAINED else f" trained on {self.train}"
+        return f"{self.variant}{trained} seed {self.seed} on {self.dataset}/{self.category}"
 
 
 COLUMNS = tuple(field.name for field in fields(Row))

@@ -13,9 +13,7 @@ import io
 import json
 import shutil
 import time
-import zipfile
-import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass, fields
 from hashlib import sha256
@@ -26,7 +24,7 @@ from urllib.parse import quote
 import numpy as np
 
 from pc3dad.errors import DataError
-from pc3dad.io import atomic
+from pc3dad.io import atomic, npz
 from pc3dad.io.locks import locked
 from pc3dad.types import BoolArray, Prediction
 
@@ -36,6 +34,7 @@ RUN = "run.json"
 DONE = "done.json"
 FAILED = "failed.json"
 FIT = "fit.json"
+AGAIN = "run the same benchmark again with --redo"
 _LONGEST_NAME = 200
 
 
@@ -79,9 +78,12 @@ class RunStore:
     def make(cls, folder: Path) -> "RunStore":
         """Opens a run folder for writing; it is made if it does not exist.
 
+        The folder is kept as an absolute path: a method may change the working directory.
+
         Raises:
             DataError: the folder cannot be written, is something else, or has an unknown schema version.
         """
+        folder = folder.absolute()
         atomic.make_folder(folder)
         if (folder / RUN).is_file():
             return cls.open(folder)
@@ -159,7 +161,12 @@ def begin(folder: Path) -> Path:
 
 
 def finish(folder: Path, facts: Mapping[str, Any]) -> None:
-    """Marks a fit, cell or label set as complete."""
+    """Marks a fit, cell or label set as complete, once all of it is on the disk.
+
+    Raises:
+        DataError: the disk refuses.
+    """
+    atomic.sync(folder)
     atomic.write_json(folder / DONE, dict(facts))
 
 
@@ -187,21 +194,21 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"cannot read {path}: {error}", hint="run again with --redo") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"cannot read {path}: {error}", hint=AGAIN) from error
     if not isinstance(value, dict):
-        raise DataError(f"{path} does not hold a JSON object", hint="run again with --redo")
+        raise DataError(f"{path} does not hold a JSON object", hint=AGAIN)
     return value
 
 
 def write_prediction(cell: Path, prediction: Prediction, valid: BoolArray) -> None:
     """Writes one prediction into `predictions/`; scores of every point are kept, missing ones included."""
     arrays: dict[str, Any] = {
-        "sample_id": np.array(prediction.sample_id),
+        "sample_id": npz.pack_text(prediction.sample_id),
         "object_score": np.float64(prediction.object_score),
         "valid": np.packbits(valid),
         "n_points": np.int64(len(valid)),
-        "propagation": np.array(prediction.propagation),
+        "propagation": npz.pack_text(prediction.propagation),
         "n_filled": np.int64(prediction.n_filled),
     }
     if prediction.point_scores is not None:
@@ -218,21 +225,24 @@ def read_prediction(cell: Path, sample_id: str) -> StoredPrediction:
     """
     path = sample_file(cell / "predictions", sample_id)
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            prediction = Prediction(
-                sample_id=str(file["sample_id"]),
-                object_score=float(file["object_score"]),
-                point_scores=file.get("point_scores"),
-                propagation=str(file["propagation"]),
-                n_filled=int(file["n_filled"]),
-                extras={
-                    name.removeprefix("extras/"): file[name] for name in file if name.startswith("extras/")
-                },
-            )
-            valid = np.unpackbits(file["valid"], count=int(file["n_points"])).astype(np.bool_)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"cannot read prediction {path}: {error}", hint="run again with --redo") from error
-    return StoredPrediction(prediction, valid)
+        file = npz.read_arrays(path)
+        prediction = Prediction(
+            sample_id=npz.unpack_text(file["sample_id"]),
+            object_score=float(file["object_score"]),
+            point_scores=file.get("point_scores"),
+            propagation=npz.unpack_text(file["propagation"]),
+            n_filled=int(file["n_filled"]),
+            extras={
+                name.removeprefix("extras/"): value
+                for name, value in file.items()
+                if name.startswith("extras/")
+            },
+        )
+        return StoredPrediction(prediction, npz.unpack_bits(file["valid"], file["n_points"]))
+    except DataError as error:
+        raise DataError(f"cannot read prediction, {error.message}", hint=AGAIN) from error
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
+        raise DataError(f"cannot read prediction {path}: {error}", hint=AGAIN) from error
 
 
 def write_samples(cell: Path, records: Iterable[SampleRecord]) -> None:
@@ -244,24 +254,22 @@ def write_samples(cell: Path, records: Iterable[SampleRecord]) -> None:
     atomic.write_text(cell / "samples.csv", text.getvalue())
 
 
-def read_samples(cell: Path) -> Iterator[dict[str, str]]:
+def read_samples(cell: Path) -> list[dict[str, str]]:
     """Rows of `samples.csv` as text.
 
     Raises:
         DataError: the file cannot be read.
     """
+    path = cell / "samples.csv"
     try:
-        with (cell / "samples.csv").open(encoding="utf-8", newline="") as stream:
-            yield from csv.DictReader(stream)
-    except OSError as error:
-        raise DataError(
-            f"cannot read {cell / 'samples.csv'}: {error.strerror}", hint="run again with --redo"
-        ) from error
+        with path.open(encoding="utf-8", newline="") as stream:
+            return list(csv.DictReader(stream))
+    except (OSError, ValueError, csv.Error) as error:
+        raise DataError(f"cannot read {path}: {error}", hint=AGAIN) from error
 
 
 def sample_file(folder: Path, sample_id: str) -> Path:
     """File of a sample: its id with unusual characters escaped, a digest if that is too long."""
-    name = quote(sample_id, safe=" ")
-    if len(name) > _LONGEST_NAME:
-        name = sha256(sample_id.encode()).hexdigest()
-    return folder / f"{name}.npz"
+    code = sample_id.encode("utf-8", "surrogatepass")  # names of files need not be Unicode
+    name = quote(code, safe=" ")
+    return folder / f"{name if len(name) <= _LONGEST_NAME else sha256(code).hexdigest()}.npz"

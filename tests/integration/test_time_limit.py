@@ -5,6 +5,9 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
+from pc3dad.errors import ConfigError
 from pc3dad.evaluation.bench import run_bench
 
 
@@ -50,6 +53,49 @@ def test_a_process_of_its_own_changes_no_number(tmp_path, toys, method):
     here = run_bench(values, plugins=plugins, out=tmp_path / "here")
     apart = run_bench(values, plugins=plugins, out=tmp_path / "apart", time_limit=100.0)
     assert numbers(apart) == numbers(here)
+
+
+PROCESSES = {
+    "forks": "import multiprocessing as m; m.get_context('fork').Pool(1).map(abs, [1])",
+    "reads standard input": "import subprocess; subprocess.run(['cat'], check=True)",
+    "steals standard input": "import subprocess; subprocess.run(['head', '-c', '1'], check=True)",
+    "prints": "print('{')",
+    "reports odd numbers": "ctx.progress('x', np.int64(1), np.int64(2))",
+}
+
+
+@pytest.mark.parametrize("score", PROCESSES.values(), ids=PROCESSES)
+def test_what_methods_do_with_processes_and_streams_is_their_own_business(tmp_path, toys, method, score):
+    values = {"methods": ["busy"], "datasets": [{"name": "toys", "categories": ["A"]}]}
+    report = run_bench(
+        values, plugins=[toys, method("busy", score=score)], out=tmp_path / "run", time_limit=30.0
+    )
+    assert report.failed == ()
+
+
+def test_a_process_that_outlives_the_child_does_not_hold_the_benchmark_up(tmp_path, toys, method):
+    flee = "import os, time; os.fork() or (os.setsid(), time.sleep(60), os._exit(0)); time.sleep(1000)"
+    values = {"methods": ["fleeing"], "datasets": [{"name": "toys", "categories": ["A"]}]}
+    begin = time.monotonic()
+    plugins = [toys, method("fleeing", score=flee)]
+    report = run_bench(values, plugins=plugins, out=tmp_path / "run", time_limit=1.0)
+    assert "took longer than 1 s" in report.failed[0][1]
+    assert time.monotonic() - begin < 30
+
+
+def test_the_working_directory_shadows_no_module(tmp_path, monkeypatch, toys, method):
+    (tmp_path / "json.py").write_text("raise ImportError('this is not the json module')")
+    monkeypatch.chdir(tmp_path)
+    values = {"methods": ["norm"], "datasets": [{"name": "toys", "categories": ["A"]}]}
+    assert (
+        run_bench(values, plugins=[toys, method("norm")], out=tmp_path / "run", time_limit=30.0).failed == ()
+    )
+
+
+@pytest.mark.parametrize("limit", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_limit_is_a_number_of_seconds(tmp_path, toys, method, limit):
+    with pytest.raises(ConfigError, match="time limit"):
+        run_bench({"methods": ["random"]}, out=tmp_path / "run", time_limit=limit)
 
 
 def test_a_killed_benchmark_leaves_no_process_behind(tmp_path, toys, method):

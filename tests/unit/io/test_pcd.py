@@ -158,6 +158,13 @@ def test_a_cut_binary_file_is_refused_at_every_byte(tmp_path, encoding):
             read_cloud(path)
 
 
+def test_a_cut_file_tells_how_many_bytes_were_promised_and_found(tmp_path):
+    path = write(tmp_path / "a.pcd", table_of(POINTS), "binary")
+    path.write_bytes(path.read_bytes()[:-5])
+    with pytest.raises(DataError, match=r"promises 3 points \(36 bytes\) but the file has 31 for them"):
+        read_cloud(path)
+
+
 def test_data_after_the_points_is_warned_of(tmp_path, caplog):
     path = write(tmp_path / "a.pcd", table_of(POINTS), "binary")
     path.write_bytes(path.read_bytes() + b"more")

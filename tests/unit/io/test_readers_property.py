@@ -18,6 +18,7 @@ from hypothesis.extra import numpy as hnp
 
 from pc3dad.io import atomic, colormap
 from pc3dad.io.clouds import read_cloud, read_scan
+from pc3dad.io.npz import read_arrays, unpack_bits
 from pc3dad.io.pcd import unpack_lzf
 from pc3dad.io.ply import write_ply
 from pc3dad.io.text import read_label_table, read_numbers
@@ -297,6 +298,30 @@ def test_npz_of_each_writer(xyz, data):
     np.testing.assert_array_equal(cloud.xyz, xyz)
     np.testing.assert_array_equal(cloud.valid, valid)
     np.testing.assert_array_equal(np.rint(cloud.rgb * 255), levels)
+
+
+@quick
+@given(
+    st.dictionaries(
+        st.text("abcxyz/", min_size=1),
+        hnp.arrays(
+            st.sampled_from(["<f4", ">f8", "i1", "<u8", "?", "<U3"]), hnp.array_shapes(max_dims=5, max_side=3)
+        ),
+    )
+)
+def test_stored_arrays_of_any_type_and_shape(arrays):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.npz"
+        atomic.write_npz(path, arrays)
+        read = read_arrays(path)
+    assert read.keys() == arrays.keys()
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(read[name], array)
+
+
+@given(hnp.arrays(np.bool_, st.integers(0, 40)))
+def test_packed_bits(bits):
+    np.testing.assert_array_equal(unpack_bits(np.packbits(bits), np.int64(len(bits))), bits)
 
 
 @st.composite
