@@ -126,6 +126,8 @@ def _described(card: "DatasetCard", facts: dict[str, Any]) -> Iterator[str]:
     lines = {
         "licence": card.licence,
         "source": card.source or "-",
+        "download": card.download or "-",
+        "size": card.size or "-",
         "unit": card.unit,
         "counts": card.counts or "-",
         "categories": ", ".join(card.categories) or "any",

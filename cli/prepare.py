@@ -78,14 +78,26 @@ def prepare(
 
 
 def _explain(card: "DatasetCard") -> None:
-    """Where to get it, under which licence, what it looks like, what to do."""
+    """Where to get it, under which licence, how large it is, what it looks like, what to do."""
     output.show(f"{card.slug}: {card.title}\n")
-    for key, value in {"licence": card.licence, "source": card.source or "your own files"}.items():
-        output.show(output.paragraph(f"{key:<12}{value}", indent=12))
+    lines = {
+        "licence": card.licence,
+        "source": card.source or "your own files",
+        "download": card.download,
+        "size": card.size,
+        "counts": card.counts,
+    }
+    for key, value in lines.items():
+        if value:
+            output.show(output.paragraph(f"{key:<12}{value}", indent=12))
     if card.layout:
         output.show("\nlayout")
         for line in card.layout.rstrip().split("\n"):
             output.show(output.paragraph(line, indent=4))
+    if card.notes:
+        output.show("\ngood to know")
+        for note in card.notes:
+            output.show(output.paragraph(f"- {note}", indent=4))
     output.show(
         f"\nGet it there, agree to the licence, unpack it, then:\n"
         f"  pc3dad data prepare {card.slug} --root UNPACKED --out FOLDER"

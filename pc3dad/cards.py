@@ -68,6 +68,8 @@ class DatasetCard(ConfiguredCard):
     organised: bool = Field(default=False, description="True if clouds are images of points")
     needs_root: bool = Field(default=True, description="False if it is generated")
     revision: int = Field(default=1, ge=1, description="raised whenever samples or labels change")
+    download: str = Field(default="", description="address of the files themselves, where it is another one")
+    size: str = Field(default="", description="of the download, and unpacked")
     counts: str = Field(default="", description="samples per split, in words")
     layout: str = Field(default="", description="expected folders and files")
     notes: tuple[str, ...] = Field(default=(), description="traps, and what is untested")

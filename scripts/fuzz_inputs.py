@@ -15,12 +15,14 @@ import numpy as np
 import tifffile
 from PIL import Image
 
+from pc3dad.io import npz
+
 Change = Callable[[bytes], bytes]
 Mutate = Callable[[bytes, Change, random.Random], bytes]
 """Content of a file, what changes bytes, and what chooses; gives other content."""
 
 GRID = (2, 3)
-POINTS = np.arange(18, dtype=np.float32).reshape(6, 3) / 7 + 0.5
+POINTS = (np.arange(18).reshape(6, 3) / 7 + 0.5).astype(np.float32)
 XYZ = POINTS.reshape(*GRID, 3)
 
 
@@ -170,23 +172,23 @@ PLY_TOKENS = (
 NUMBER_TOKENS = ("nan", "-inf", "1e308", "1e-320", "1_0", "0x1p3", "#", "//", "x y z", "normal_x")
 ALL = np.ones(6, np.bool_)
 PREDICTION = {
-    "sample_id": np.array("a"),
+    "sample_id": npz.pack_text("a"),
     "object_score": np.float64(0.5),
     "valid": np.packbits(ALL),
     "n_points": np.int64(6),
-    "propagation": np.array("native"),
+    "propagation": npz.pack_text("native"),
     "n_filled": np.int64(0),
     "point_scores": np.linspace(0, 1, 6, dtype=np.float32),
     "extras/b": np.eye(2),
 }
 TRUTH = {
-    "sample_id": np.array("a"),
+    "sample_id": npz.pack_text("a"),
     "anomalous": np.int8(1),
     "shape_anomalous": np.int8(-1),
     "points": np.packbits(ALL),
     "n_points": np.int64(6),
     "regions": np.zeros(6, np.int32),
-    "defect": np.array("hole"),
+    "defect": npz.pack_text("hole"),
 }
 
 SEEDS: Mapping[str, Sequence[bytes]] = MappingProxyType(
@@ -216,10 +218,29 @@ SEEDS: Mapping[str, Sequence[bytes]] = MappingProxyType(
         "pose.txt": (_text(np.eye(4), ".18e"),),
         "class_ids.json": (json.dumps({"128": "color", "7": "hole"}).encode(),),
         "camera.json": (CAMERA,),
+        "meta.json": (b'{"train": {}, "test": {"cup": [{"img_path": "a.png", "anomaly": 1}]}}',),
+        "indices.npy": (_npy(np.arange(6)),),
         "prediction.npz": (_npz(**PREDICTION),),
         "truth.npz": (_npz(**TRUTH),),
     }
 )
+FORMATS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "pcd": ("pcd",),
+        "ply": ("ply",),
+        "stl": ("stl",),
+        "obj": ("obj",),
+        "table": ("xyz", "pts"),
+        "labels": ("labels.txt",),
+        "npz": ("npz", "labels.npz", "btp.npz"),
+        "npy": ("npy", "labels.npy", "indices.npy"),
+        "tiff": ("tiff",),
+        "png": ("mask.png", "levels.png", "depth.png", "rgb.png"),
+        "texts": ("metadata.yaml", "pose.txt", "class_ids.json", "camera.json", "limits.yaml", "meta.json"),
+        "stored": ("prediction.npz", "truth.npz"),
+    }
+)
+"""Kinds of files that are fuzzed together."""
 SMALL_DEPTH, LARGE_DEPTH = _image("I;16"), _image("I;16", (512, 512))
 TOKENS: Mapping[str, Sequence[str]] = MappingProxyType(
     {

@@ -16,6 +16,7 @@ import os
 import random
 import re
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import atheris
+import fuzz_inputs
 
 INSTRUMENTED = ("pc3dad.io", "pc3dad.data.labels", "pc3dad.runs.store")
 SLOW = 5.0  # seconds of CPU that one input may take
@@ -39,15 +41,14 @@ class Harness:
     """Runs single inputs and keeps the books: executions, CPU time, findings."""
 
     def __init__(self, name: str, folder: Path, seconds: float) -> None:
-        import fuzz_inputs  # after the readers were instrumented
-        import fuzz_targets
+        import fuzz_targets  # only now, since `fuzz` instruments the readers first
 
-        self.inputs, self.targets = fuzz_inputs, fuzz_targets
-        self.kinds = [(kind, fuzz_targets.KINDS[kind]) for kind in fuzz_targets.FORMATS[name]]
+        self.targets = fuzz_targets
+        self.kinds = [(kind, fuzz_targets.KINDS[kind]) for kind in fuzz_inputs.FORMATS[name]]
         self.name, self.folder, self.seconds = name, folder, seconds
         memory = Path("/dev/shm")  # a disk would be the slowest part
-        scratch = Path(tempfile.mkdtemp(dir=memory if memory.is_dir() else None))
-        self.paths = [fuzz_targets.make_place(kind, scratch / label) for label, kind in self.kinds]
+        self.scratch = Path(tempfile.mkdtemp(dir=memory if memory.is_dir() else None))
+        self.paths = [fuzz_targets.make_place(kind, self.scratch / label) for label, kind in self.kinds]
         self.kept: dict[str, int] = {}  # name of a finding to the length of its input
         self.executions = 0
         self.begin = self.reported = time.process_time()
@@ -91,12 +92,12 @@ class Harness:
         """Changes an input; where the format has checksums, mostly what lies behind them."""
         choice = random.Random(seed)
         which, content = self.split(data)
-        repair = self.inputs.MUTATIONS.get(self.kinds[which][0])
+        repair = fuzz_inputs.MUTATIONS.get(self.kinds[which][0])
         if repair is None or choice.random() < 0.3:
-            return atheris.Mutate(data, max_size)
+            return bytes(atheris.Mutate(data, max_size))
 
         def change(part: bytes) -> bytes:
-            return atheris.Mutate(part, max(2 * len(part), 64))
+            return bytes(atheris.Mutate(part, max(2 * len(part), 64)))
 
         return self.join(which, repair(content, change, choice))[:max_size]
 
@@ -117,6 +118,7 @@ class Harness:
         books = {"executions": self.executions, "seconds": seconds, "findings": sorted(self.kept)}
         (self.folder / f"{self.name}.{os.getpid()}.json").write_text(json.dumps(books))
         if seconds > self.seconds:
+            shutil.rmtree(self.scratch)
             os._exit(bool(self.kept))  # libFuzzer itself counts wall time only
 
 
@@ -148,14 +150,14 @@ def fuzz(name: str, folder: Path, seconds: float, options: list[str]) -> None:
     corpus = folder / "corpus" / name
     corpus.mkdir(parents=True, exist_ok=True)
     for which, (label, _) in enumerate(harness.kinds):
-        for seed in harness.inputs.SEEDS[label]:
+        for seed in fuzz_inputs.SEEDS[label]:
             content = harness.join(which, seed)
             (corpus / hashlib.sha256(content).hexdigest()).write_bytes(content)
-    words = [word for label, _ in harness.kinds for word in harness.inputs.TOKENS.get(label, ())]
+    words = [word for label, _ in harness.kinds for word in fuzz_inputs.TOKENS.get(label, ())]
     tokens = folder / f"{name}.dict"
     tokens.write_text("".join(f'"{word}"\n' for word in words) or "#\n")
     given = [f"-max_len={LONGEST_INPUT}", "-timeout=60", "-verbosity=0", f"-artifact_prefix={folder}/{name}-"]
-    repaired = any(label in harness.inputs.MUTATIONS for label, _ in harness.kinds)
+    repaired = any(label in fuzz_inputs.MUTATIONS for label, _ in harness.kinds)
     hooks = {"custom_mutator": harness.mutate} if repaired else {}
     atheris.Setup([sys.argv[0], str(corpus), f"-dict={tokens}", *given, *options], harness, **hooks)
     atheris.Fuzz()
@@ -163,7 +165,6 @@ def fuzz(name: str, folder: Path, seconds: float, options: list[str]) -> None:
 
 def fuzz_all(folder: Path, seconds: float, options: list[str]) -> int:
     """Fuzzes every format, some at once; prints a line for each. Returns how many have findings."""
-    import fuzz_targets
 
     def run(name: str) -> bool:
         for old in folder.glob(f"{name}.*.json"):
@@ -179,13 +180,13 @@ def fuzz_all(folder: Path, seconds: float, options: list[str]) -> int:
         return bool(findings)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return sum(pool.map(run, fuzz_targets.FORMATS))
+        return sum(pool.map(run, fuzz_inputs.FORMATS))
 
 
 def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("format", nargs="?", help="one format of fuzz_targets.FORMATS")
+    parser.add_argument("format", nargs="?", choices=fuzz_inputs.FORMATS)
     parser.add_argument("--all", action="store_true", help="every format, two at a time")
     parser.add_argument("--seconds", type=float, default=60, help="CPU time for each format (default 60)")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "pc3dad-fuzz")

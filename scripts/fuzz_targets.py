@@ -130,6 +130,18 @@ def _class_ids(path: Path, method: str = "_colour_levels") -> Any:
     return getattr(Mvtec3dAd(path.parents[1], Mvtec3dAdConfig()), method)("bagel")
 
 
+def _meta(path: Path) -> Any:
+    from pc3dad.data.prerendered_index import read_meta
+
+    return read_meta(path)
+
+
+def _indices(path: Path) -> Any:
+    from pc3dad.data.views import read_indices
+
+    return read_indices(path.parent)
+
+
 def _btp(path: Path) -> Any:
     from pc3dad.data.btp_npz import BtpNpz, BtpNpzConfig
 
@@ -177,23 +189,9 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             lambda path: read_scan(path.with_name("a.png")),
             {"a.png": fuzz_inputs.SMALL_DEPTH},
         ),
+        "meta.json": Kind("all_meta.json", _meta),
+        "indices.npy": Kind("nonzero_indices.npy", _indices),
         "prediction.npz": Kind("predictions/a.npz", _prediction),
         "truth.npz": Kind("a.npz", read_truth),
-    }
-)
-FORMATS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "pcd": ("pcd",),
-        "ply": ("ply",),
-        "stl": ("stl",),
-        "obj": ("obj",),
-        "table": ("xyz", "pts"),
-        "labels": ("labels.txt",),
-        "npz": ("npz", "labels.npz", "btp.npz"),
-        "npy": ("npy", "labels.npy"),
-        "tiff": ("tiff",),
-        "png": ("mask.png", "levels.png", "depth.png", "rgb.png"),
-        "texts": ("metadata.yaml", "pose.txt", "class_ids.json", "camera.json", "limits.yaml"),
-        "stored": ("prediction.npz", "truth.npz"),
     }
 )

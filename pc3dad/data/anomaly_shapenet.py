@@ -54,7 +54,7 @@ class AnomalyShapenet:
         config: options.
 
     Raises:
-        DataError: `root` holds no category of the subset, or no scans of it.
+        DataError: `root` holds no category of the subset, or no scans of any.
     """
 
     card: ClassVar[DatasetCard] = ANOMALY_SHAPENET
@@ -69,12 +69,10 @@ class AnomalyShapenet:
             card = card.model_copy(update=changes)
         self.root = below_wrappers(root, (*WRAPPERS, config.subset, DERIVED), card.categories)
         self.config = config
-        categories = tree.known_categories(self.root, card)
-        for folder in categories.values():
-            _require_scans(folder)
+        self.folders = tree.category_folders(self.root, card, _require_scans)
         self._inventory = manifests.read(MANIFEST)
         self._files = LabelledClouds(
-            categories,
+            self.folders,
             kind_of=kind_of,
             points=config.points,
             mismatched={
@@ -86,7 +84,7 @@ class AnomalyShapenet:
 
     def categories(self) -> list[str]:
         """Categories found, sorted."""
-        return sorted(self._files.categories)
+        return sorted(self.folders.usable)
 
     def refs(self, category: str, split: Split) -> list[SampleRef]:
         """Samples of a split by type and number; the id is the name of the file without suffix.
@@ -114,7 +112,7 @@ class AnomalyShapenet:
 
     def fingerprint(self, category: str) -> str:
         """Digest of options and files (`fingerprint_files`)."""
-        folder = tree.pick(self._files.categories, category, self.root)
+        folder = tree.pick(self.folders.usable, category, self.root)
         found = (path for path in tree.walk(folder) if not tree.is_junk(path))
         return fingerprint_files(self.card, self.config, self.root, found)
 
@@ -137,6 +135,18 @@ class AnomalyShapenet:
         }
         yield from self._files.findings(category, complete=complete)
 
+    def check(self, ref: SampleRef) -> Iterator[Finding]:
+        """The scan that `load` does not open if points come from tables, as `ReadsMore.check`.
+
+        Raises:
+            DataError: a file is missing, empty or unreadable.
+        """
+        return self._files.check(ref)
+
+    def check_category(self, category: str) -> Iterator[Finding | DataError]:
+        """Whether tables known not to fit are the known files, as `ReadsCategoryFiles.check_category`."""
+        return self._files.check_category(category)
+
     def _release(self, category: str, published: Collection[str]) -> Iterator[Finding]:
         """Tells v2 from the copy with 16,384 points per cloud, and from others."""
         tests = self._files.items(category, Split.TEST)
@@ -155,7 +165,7 @@ class AnomalyShapenet:
         """By the name of a folder around the categories, folders inside `test`, or the sizes of the scans."""
         scans = [item.scan for item in self._files.items(category, Split.TEST).values()]
         sizes = [path.stat().st_size for path in scans if path.is_file()]
-        folder = self._files.categories[category]
+        folder = self.folders.usable[category]
         return (
             DERIVED in (self.root.name, self.root.parent.name)
             or any(path.parent.parent != folder for path in scans)

@@ -22,6 +22,8 @@ ANOMALY_SHAPENET = DatasetCard(
     title="Anomaly-ShapeNet v2, shapes with modelled defects",
     licence="CC BY 4.0; the shapes come from ShapeNet, whose own terms allow research only",
     source="https://github.com/Chopper-233/Anomaly-ShapeNet",
+    download="https://huggingface.co/datasets/Chopper233/Anomaly-ShapeNet",
+    size="3.6 GB (Anomaly-ShapeNet-v2.rar), about 12 GB unpacked",
     unit="none, about unit size",
     dataset="pc3dad.data.anomaly_shapenet:AnomalyShapenet",
     config="pc3dad.data.anomaly_shapenet:AnomalyShapenetConfig",
@@ -118,6 +120,7 @@ EYECANDIES = DatasetCard(
     title="Eyecandies, rendered sweets with exact depth",
     licence="not stated by its owners; treat as research use only and confirm before anything else",
     source="https://eyecan-ai.github.io/eyecandies/",
+    size="near 2.4 GB per category, one archive each",
     unit="metre",
     dataset="pc3dad.data.eyecandies:Eyecandies",
     config="pc3dad.data.eyecandies:EyecandiesConfig",
@@ -135,8 +138,7 @@ EYECANDIES = DatasetCard(
     ),
     auxiliary=("Confetto", "LicoriceSandwich", "PeppermintCandy"),
     organised=True,
-    counts="per category: 1000 train, 100 validation, 50 test (25 defective), 400 without public labels; "
-    "about 2.4 GB",
+    counts="per category: 1000 train, 100 validation, 50 test (25 defective), 400 without public labels",
     layout="""\
 <Class>/{train,val,test_public,test_private}/data/<id>_<item>.<ext>
 every sample: depth.png, info_depth.yaml, pose.txt, normals.png, image_0.png to image_5.png
@@ -162,6 +164,7 @@ MVTEC3D_AD = DatasetCard(
     title="MVTec 3D-AD, industrial scans with photographs",
     licence="CC BY-NC-SA 4.0, copyright MVTec Software GmbH; non-commercial use only",
     source="https://www.mvtec.com/company/research/datasets/mvtec-3d-ad",
+    size="11.6 GB (mvtec_3d_anomaly_detection.tar.xz), or one archive per category",
     unit="metre",
     dataset="pc3dad.data.mvtec3d_ad:Mvtec3dAd",
     config="pc3dad.data.mvtec3d_ad:Mvtec3dAdConfig",
@@ -179,7 +182,7 @@ MVTEC3D_AD = DatasetCard(
     ),
     auxiliary=("carrot", "cookie", "dowel"),
     organised=True,
-    counts="2656 train, 294 validation, 1197 test (948 defective); an archive of 11.6 GB",
+    counts="2656 train, 294 validation, 1197 test (948 defective)",
     layout="""\
 <class>/train/good/{xyz/NNN.tiff,rgb/NNN.png}
 <class>/validation/good/{xyz/NNN.tiff,rgb/NNN.png}
@@ -260,6 +263,7 @@ REAL3D_AD = DatasetCard(
     title="Real3D-AD, scanned toys at high resolution",
     licence="CC BY 4.0",
     source="https://github.com/M-3LAB/Real3D-AD",
+    size="not published (real3d-ad-pcd.zip)",
     unit="millimetre",
     dataset="pc3dad.data.real3d_ad:Real3dAd",
     config="pc3dad.data.real3d_ad:Real3dAdConfig",

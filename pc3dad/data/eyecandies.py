@@ -19,7 +19,7 @@ from pc3dad.data import manifests, tree
 from pc3dad.data.base import Finding, SampleRef, Severity, fingerprint_files
 from pc3dad.data.cards import EYECANDIES
 from pc3dad.data.organised import central_component
-from pc3dad.data.verify import compare_counts, inventory_findings, junk_findings
+from pc3dad.data.verify import compare_counts, inventory_findings, junk_findings, unusable_findings
 from pc3dad.errors import DataError
 from pc3dad.io.depth import Pinhole, depth_to_xyz
 from pc3dad.io.images import read_depth_png, read_mask, read_rgb
@@ -74,7 +74,7 @@ class Eyecandies:
         config: options.
 
     Raises:
-        DataError: `root` holds no category, or a copy converted by other code.
+        DataError: `root` holds no usable category, or a copy converted by other code.
     """
 
     card: ClassVar[DatasetCard] = EYECANDIES
@@ -83,18 +83,11 @@ class Eyecandies:
         self.root = root
         self.config = config
         self._listings = tree.Listings()
-        self._categories = tree.known_categories(root, self.card)
-        for folder in self._categories.values():
-            splits = [tree.child(folder, name) for name in FOLDERS.values()]
-            if not any(split and tree.child(split, "data") for split in splits):
-                raise DataError(
-                    f"{folder} is {_what_instead(folder)}: none of {', '.join(FOLDERS.values())} holds data/",
-                    hint=f"get the original release from {self.card.source}; renders open as `prerendered`",
-                )
+        self.folders = tree.category_folders(root, self.card, _require_data)
 
     def categories(self) -> list[str]:
         """Categories found, sorted."""
-        return sorted(self._categories)
+        return sorted(self.folders.usable)
 
     def refs(self, category: str, split: Split) -> list[SampleRef]:
         """Samples of a split by number. A partial copy is fine; a sample counts if any of its files is there.
@@ -174,13 +167,13 @@ class Eyecandies:
 
     def fingerprint(self, category: str) -> str:
         """Digest of options and files (`fingerprint_files`)."""
-        folder = tree.pick(self._categories, category, self.root)
+        folder = tree.pick(self.folders.usable, category, self.root)
         found = (path for path in tree.walk(folder) if not tree.is_junk(path))
         return fingerprint_files(self.card, self.config, self.root, found)
 
     def problems(self, category: str) -> Iterator[Finding]:
         """What `verify` cannot see from single samples: files against the inventory, junk."""
-        folder = tree.pick(self._categories, category, self.root)
+        folder = tree.pick(self.folders.usable, category, self.root)
         inventory = manifests.read(self.card.slug)["per_category"]
         published = {name: inventory[name]["good"] + inventory[name]["bad"] for name in FOLDERS.values()}
         found = {}
@@ -201,9 +194,23 @@ class Eyecandies:
         yield from compare_counts(category, found, published)
         yield from inventory_findings(category, folder, expected=expected, used=used, optional=optional)
         yield from junk_findings(category, folder)
+        yield from unusable_findings(category, self.folders)
+
+    def check(self, ref: SampleRef) -> Iterator[Finding | DataError]:
+        """Reads renders, normals and parameters that are there, as `ReadsMore.check`."""
+        for item in (*SPARE_ITEMS, *SPARE_LABEL_ITEMS):
+            path = self._path(ref, item)
+            if path.is_file():
+                try:
+                    if path.suffix == ".png":
+                        _sized(path, read_rgb(path))
+                    else:
+                        self._read_yaml(ref, item)
+                except DataError as error:
+                    yield error
 
     def _folder(self, category: str, split: Split) -> Path | None:
-        category_folder = tree.pick(self._categories, category, self.root)
+        category_folder = tree.pick(self.folders.usable, category, self.root)
         split_folder = self._listings.child(category_folder, FOLDERS[split])
         return None if split_folder is None else self._listings.child(split_folder, "data")
 
@@ -279,13 +286,24 @@ class Eyecandies:
         return value
 
 
-def _what_instead(folder: Path) -> str:
-    """What a category folder is that is not laid out as the original release."""
+def _require_data(folder: Path) -> None:
+    """Refuses converted copies and folders of something else.
+
+    Raises:
+        OtherReleaseError: it was converted by other code.
+        DataError: no split holds `data/`.
+    """
+    splits = [tree.child(folder, name) for name in FOLDERS.values()]
+    if any(split and tree.child(split, "data") for split in splits):
+        return
+    without = f"none of {', '.join(FOLDERS.values())} holds data/"
+    hint = f"get the original release from {EYECANDIES.source}; renders open as `prerendered`"
     kinds = [kind for split in tree.folders(folder) for kind in tree.folders(split)]
     for author, betraying in CONVERTED.items():
         if any(tree.child(kind, name) for kind in kinds for name in betraying):
-            return f"a copy converted for {author}, with another frame, scale and numbering"
-    return "not Eyecandies"
+            what = f"a copy converted for {author}, with another frame, scale and numbering"
+            raise tree.OtherReleaseError(f"{folder} is {what}: {without}", hint=hint)
+    raise DataError(f"{folder} is not Eyecandies: {without}", hint=hint)
 
 
 def _flags(path: Path, metadata: Mapping[str, Any]) -> dict[str, bool]:

@@ -73,14 +73,14 @@ class Folder:
         self._listed: dict[str, dict[str, _Scan]] = {}
         if not root.is_dir():
             raise DataError(f"{root} is not a folder", hint="pass the folder that holds your scans")
-        self._categories = _categories(root)
-        if not self._categories:
+        self.folders = tree.CategoryFolders(root, _categories(root))
+        if not self.folders.usable:
             suffixes = ", ".join(sorted(clouds.SUFFIXES))
             raise DataError(f"{root} holds no scan ({suffixes}) where one is looked for", hint=LAYOUT)
 
     def categories(self) -> list[str]:
         """Categories found, sorted."""
-        return sorted(self._categories)
+        return sorted(self.folders.usable)
 
     def refs(self, category: str, split: Split) -> list[SampleRef]:
         """Samples of one split; the id is the path below the category.
@@ -126,13 +126,13 @@ class Folder:
 
     def fingerprint(self, category: str) -> str:
         """Digest of options and files (`fingerprint_files`)."""
-        folder = tree.pick(self._categories, category, self.root)
+        folder = tree.pick(self.folders.usable, category, self.root)
         found = (path for path in tree.walk(folder) if not tree.is_junk(path))
         return fingerprint_files(self.card, self.config, self.root, found)
 
     def problems(self, category: str) -> Iterator[Finding]:
         """What `verify` cannot see from single samples: files that the layout does not reach, junk."""
-        folder = self._categories[category]
+        folder = self.folders.usable[category]
         reached: set[Path | None] = set()
         for name, scan in self._scans(category).items():
             ref = SampleRef(category, scan.split, name)
@@ -153,7 +153,7 @@ class Folder:
     def _scans(self, category: str) -> dict[str, _Scan]:
         """Id to scan, in natural order within each folder; folders are listed once."""
         if category not in self._listed:
-            folder = tree.pick(self._categories, category, self.root)
+            folder = tree.pick(self.folders.usable, category, self.root)
             scans = {scan.path.relative_to(folder).as_posix(): scan for scan in _scans(folder)}
             self._listed[category] = scans
         return self._listed[category]
@@ -177,7 +177,7 @@ class Folder:
 
     def _label(self, ref: SampleRef) -> Path | None:
         """`gt/<defect>/<stem>.*` of a test scan."""
-        gt = self._listings.child(self._categories[ref.category], *LABEL_FOLDERS)
+        gt = self._listings.child(self.folders.usable[ref.category], *LABEL_FOLDERS)
         parts = Path(ref.id).parts
         if gt is None or ref.split is not Split.TEST:
             return None
@@ -185,7 +185,7 @@ class Folder:
 
     def _photograph(self, ref: SampleRef) -> Path | None:
         """`rgb/<path of the scan below its category>.*`."""
-        rgb = self._listings.child(self._categories[ref.category], IMAGE_FOLDER)
+        rgb = self._listings.child(self.folders.usable[ref.category], IMAGE_FOLDER)
         parent = None if rgb is None else rgb / Path(ref.id).parent
         return self._only(parent, Path(ref.id).stem, IMAGE_SUFFIXES)
 

@@ -5,7 +5,7 @@ what it is, and tables hold `x y z label` in another order than the scan.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -16,13 +16,12 @@ from pc3dad.config import Config
 from pc3dad.data import tree
 from pc3dad.data.base import Finding, SampleRef, Severity
 from pc3dad.data.labels import THRESHOLD, match_labels
-from pc3dad.data.verify import inventory_findings, junk_findings
+from pc3dad.data.verify import inventory_findings, junk_findings, unusable_findings
 from pc3dad.errors import DataError
 from pc3dad.io import digest
 from pc3dad.io.clouds import read_cloud
-from pc3dad.io.scan import make_cloud
 from pc3dad.io.text import read_label_table
-from pc3dad.types import BoolArray, Float64Array, Sample, Split, Truth
+from pc3dad.types import BoolArray, Float32Array, Float64Array, PointCloud, Sample, Split, Truth
 
 GOOD = "good"
 TEMPLATE = "template"
@@ -65,8 +64,11 @@ class Item:
 class LabelledClouds:
     """Lists and reads the samples. Each category is listed once in the life of the object.
 
+    Where points come from tables, all clouds hold float32 coordinates without an origin, as a binary PCD file
+    does: a method must not see from the precision of a cloud that its sample is defective.
+
     Args:
-        categories: name to folder, not empty.
+        folders: folders of the categories.
         kind_of: stem of a file name to "good", "template" or a kind of defect.
         points: see `LabelledCloudsConfig`.
         mismatched: category and sample id to sha256 of the table, for tables known to have another number of
@@ -76,15 +78,14 @@ class LabelledClouds:
 
     def __init__(
         self,
-        categories: Mapping[str, Path],
+        folders: tree.CategoryFolders,
         *,
         kind_of: Callable[[str], str],
         points: Literal["labels", "scan"],
         mismatched: Mapping[tuple[str, str], str],
         empty_hint: str = UNPACK_AGAIN,
     ) -> None:
-        self.categories = dict(categories)
-        self.root = next(iter(self.categories.values())).parent
+        self._folders = folders
         self._kind_of = kind_of
         self._points = points
         self._mismatched = mismatched
@@ -98,7 +99,7 @@ class LabelledClouds:
             DataError: unknown category, or two files of one folder have the same stem.
         """
         if category not in self._listed:
-            folder = tree.pick(self.categories, category, self.root)
+            folder = tree.pick(self._folders.usable, category, self._folders.root)
             self._listed[category] = _list(folder, self._kind_of)
         return self._listed[category].get(split, {})
 
@@ -119,8 +120,11 @@ class LabelledClouds:
         item = self._item(ref)
         if item.labels is not None and self._points == "labels":
             xyz, _ = _read_rows(item.labels)
-            return Sample(ref.id, ref.category, make_cloud(xyz))
-        return Sample(ref.id, ref.category, read_cloud(item.scan))
+            return Sample(ref.id, ref.category, PointCloud(_as_float32(xyz)))
+        cloud = read_cloud(item.scan)
+        if self._points == "labels" and cloud.origin.any():  # only a file of text or float64 has one
+            cloud = replace(cloud, xyz=_as_float32(cloud.xyz + cloud.origin), origin=np.zeros(3))
+        return Sample(ref.id, ref.category, cloud)
 
     def truth(self, ref: SampleRef) -> Truth:
         """Object label from the file name, points from the table; a normal sample is all zero.
@@ -141,7 +145,7 @@ class LabelledClouds:
             category: name.
             complete: "test" and "gt" to the file names that a complete copy has, as far as they are known.
         """
-        folder = tree.pick(self.categories, category, self.root)
+        folder = tree.pick(self._folders.usable, category, self._folders.root)
         items = [item for split in FOLDERS for item in self.items(category, split).values()]
         used = {path for item in items for path in item.files}
         there = {path.name for path in used}
@@ -156,20 +160,52 @@ class LabelledClouds:
         if (labels := tree.child(folder, LABELS)) is not None:
             yield Finding(Severity.NOTE, category, f"point labels are read from {labels.name}/")
         yield from self._mismatch_findings(category)
+        yield from unusable_findings(category, self._folders)
+
+    def check(self, ref: SampleRef) -> Iterator[Finding]:
+        """Opens the scan of a sample whose points come from the table, and compares how many both have.
+
+        Raises:
+            DataError: a file is missing, empty or unreadable.
+        """
+        item = self._item(ref)
+        if item.labels is not None and self._points == "labels":
+            points, rows = len(read_cloud(item.scan)), len(_read_rows(item.labels)[1])
+            if points != rows and (ref.category, ref.id) not in self._mismatched:
+                what = "tables have another number of rows than their scans have points"
+                yield Finding(
+                    Severity.WARNING, ref.category, what, (f"{ref.id} ({rows} rows, {points} points)",)
+                )
+
+    def check_category(self, category: str) -> Iterator[Finding | DataError]:
+        """Compares the tables known not to fit their scans with the known files."""
+        for name, path in self._known_tables(category).items():
+            try:
+                same = digest.of_file(path) == self._mismatched[category, name]
+            except OSError as error:
+                yield DataError(f"{path}: {error.strerror}", hint="check its permissions")
+                continue
+            what = "the known ones" if same else "other files than the known ones"
+            yield Finding(
+                Severity.NOTE, category, f"of the tables known not to fit their scans are {what}", (name,)
+            )
+
+    def _known_tables(self, category: str) -> dict[str, Path]:
+        """Sample id to table, for the tables known not to fit that are there."""
+        tests = self.items(category, Split.TEST)
+        return {
+            name: item.labels
+            for name, item in tests.items()
+            if (category, name) in self._mismatched and item.labels is not None and item.labels.is_file()
+        }
 
     def _mismatch_findings(self, category: str) -> Iterator[Finding]:
-        known = []
-        for name, item in self.items(category, Split.TEST).items():
-            sha256 = self._mismatched.get((category, name))
-            if sha256 is not None and item.labels is not None and item.labels.is_file():
-                same = digest.of_file(item.labels) == sha256
-                known.append(f"{name} ({'the known file' if same else 'another file than the known one'})")
-        if known:
+        if known := tuple(self._known_tables(category)):
             effect = "points and labels both come from the table"
             if self._points == "scan":
                 effect = "they have no point labels here"
             text = f"{len(known)} samples are known for tables that do not fit their scans; {effect}"
-            yield Finding(Severity.NOTE, category, text, tuple(known))
+            yield Finding(Severity.NOTE, category, text, known)
 
     def _item(self, ref: SampleRef) -> Item:
         """The item of a sample, once its files are known to be there."""
@@ -194,6 +230,12 @@ class LabelledClouds:
         return match_labels(
             item.labels, xyz, labels, read_cloud(item.scan), tolerance=matching_tolerance(xyz)
         )
+
+
+def _as_float32(xyz: Float64Array) -> Float32Array:
+    """The same coordinates; what is beyond float32 is infinite, and so not valid."""
+    with np.errstate(over="ignore"):
+        return xyz.astype(np.float32)
 
 
 def matching_tolerance(xyz: Float64Array) -> float:
@@ -273,7 +315,10 @@ def _files_below(folder: Path, suffix: str, inside: frozenset[Path] = frozenset(
 
 def _read_rows(path: Path) -> tuple[Float64Array, BoolArray]:
     """(N, 3) float64 coordinates in the unit of the file, and (N,) bool labels."""
-    table = read_label_table(path)
+    try:
+        table = read_label_table(path)
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}", hint="check the permissions of the file") from error
     if table.xyz is None or table.labels is None:
         raise DataError(f"{path}: rows are not x y z label", hint="use the original release")
     return table.xyz, table.labels > THRESHOLD

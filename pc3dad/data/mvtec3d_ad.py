@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -20,8 +20,9 @@ from pc3dad.config import Config
 from pc3dad.data import manifests, tree
 from pc3dad.data.base import Finding, SampleRef, Severity, fingerprint_files
 from pc3dad.data.cards import MVTEC3D_AD
+from pc3dad.data.facts import ScanFacts
 from pc3dad.data.organised import PlaneSearch, largest_component, without_support_plane
-from pc3dad.data.verify import ScanFacts, compare_counts, inventory_findings, junk_findings
+from pc3dad.data.verify import compare_counts, inventory_findings, junk_findings, unusable_findings
 from pc3dad.errors import DataError
 from pc3dad.io.images import COPY_AGAIN, read_levels, read_mask, read_rgb, read_xyz_tiff, xyz_tiff_size
 from pc3dad.io.scan import check_file, unit_colours
@@ -29,7 +30,9 @@ from pc3dad.types import BoolArray, PointCloud, Sample, Split, Truth
 
 FOLDERS = {Split.TRAIN: "train", Split.VALIDATION: "validation", Split.TEST: "test"}
 SUFFIXES = {"xyz": (".tiff", ".tif"), "rgb": (".png",), "gt": (".png",)}
-DOCUMENTS = ("class_ids.json", "license.txt", "readme.txt", "calibration/camera_parameters.json")
+CLASS_IDS = "class_ids.json"
+JSON_DOCUMENTS = (CLASS_IDS, "calibration/camera_parameters.json")
+DOCUMENTS = (*JSON_DOCUMENTS, "license.txt", "readme.txt")
 GOOD = "good"
 COLOUR = "color"  # the one defect type without a change of shape
 COLOUR_CATEGORY = "foam"
@@ -83,7 +86,7 @@ class Mvtec3dAd:
         config: options.
 
     Raises:
-        DataError: `root` holds no category of MVTec 3D-AD.
+        DataError: `root` holds no usable category of MVTec 3D-AD.
     """
 
     card: ClassVar[DatasetCard] = MVTEC3D_AD
@@ -92,17 +95,11 @@ class Mvtec3dAd:
         self.root = root
         self.config = config
         self._listed: dict[tuple[str, Split], dict[str, _Place]] = {}
-        self._categories = tree.known_categories(root, self.card)
-        for name, folder in self._categories.items():
-            if not any(tree.child(folder, split) for split in FOLDERS.values()):
-                raise DataError(
-                    f"{folder} is not {name} of {self.card.title}: no folder train, validation or test",
-                    hint=f"get it from {self.card.source} (licence: {self.card.licence})",
-                )
+        self.folders = tree.category_folders(root, self.card, _require_splits)
 
     def categories(self) -> list[str]:
         """Categories found, sorted."""
-        return sorted(self._categories)
+        return sorted(self.folders.usable)
 
     def refs(self, category: str, split: Split) -> list[SampleRef]:
         """Samples of a split by type and number; `<split>_<type>_<NNN>`.
@@ -168,7 +165,7 @@ class Mvtec3dAd:
 
     def fingerprint(self, category: str) -> str:
         """Digest of options and files (`fingerprint_files`)."""
-        folder = tree.pick(self._categories, category, self.root)
+        folder = tree.pick(self.folders.usable, category, self.root)
         found = (path for path in tree.walk(folder) if not tree.is_junk(path))
         return fingerprint_files(self.card, self.config, self.root, found)
 
@@ -177,7 +174,7 @@ class Mvtec3dAd:
 
         Of each type folder the header of one scan is read.
         """
-        folder = tree.pick(self._categories, category, self.root)
+        folder = tree.pick(self.folders.usable, category, self.root)
         groups: dict[str, list[_Place]] = {}
         for split, name in FOLDERS.items():
             for place in self._places(category, split).values():
@@ -197,6 +194,17 @@ class Mvtec3dAd:
         yield from _size_findings(category, groups)
         yield from inventory_findings(category, folder, expected=expected, used=used, optional=optional)
         yield from junk_findings(category, folder)
+        yield from unusable_findings(category, self.folders)
+
+    def check_category(self, category: str) -> Iterator[Finding | DataError]:
+        """Reads the class ids and the calibration, as `ReadsCategoryFiles.check_category`."""
+        for name in JSON_DOCUMENTS:
+            path = self.folders.usable[category].joinpath(name)
+            if path.exists():
+                try:
+                    _read_table(path)
+                except DataError as error:
+                    yield error
 
     def release(self, category: str, scans: Mapping[str, ScanFacts]) -> Iterator[Finding]:
         """Tells the original release from copies whose support plane was removed."""
@@ -220,13 +228,18 @@ class Mvtec3dAd:
     def _places(self, category: str, split: Split) -> dict[str, _Place]:
         """Id to place, in the order of type and number; folders are listed once."""
         if (category, split) not in self._listed:
-            folder = tree.pick(self._categories, category, self.root)
+            folder = tree.pick(self.folders.usable, category, self.root)
             split_folder = tree.child(folder, FOLDERS[split]) if split in FOLDERS else None
-            self._listed[category, split] = {
-                f"{FOLDERS[split]}_{place.kind}_{place.stem}": place
-                for kind in (tree.folders(split_folder) if split_folder is not None else [])
-                for place in _places_of(kind)
-            }
+            found: dict[str, _Place] = {}
+            for kind in tree.folders(split_folder) if split_folder is not None else []:
+                for place in _places_of(kind):
+                    name = f"{FOLDERS[split]}_{place.kind}_{place.stem}"
+                    if (other := found.setdefault(name, place)) is not place:
+                        raise DataError(
+                            f"{other.expected('xyz')} and {place.expected('xyz')} are both sample {name}",
+                            hint="rename one of the folders",
+                        )
+            self._listed[category, split] = found
         return self._listed[category, split]
 
     def _place(self, ref: SampleRef) -> _Place:
@@ -257,21 +270,40 @@ class Mvtec3dAd:
         return None
 
     def _colour_levels(self, category: str) -> list[int]:
-        path = self._categories[category] / "class_ids.json"
-        try:
-            if path.exists():
-                check_file(path)  # a pipe would block for ever
-            names = json.loads(path.read_bytes())
-            levels = [int(level) for level, name in names.items() if name == COLOUR]
-        except FileNotFoundError as error:
-            raise DataError(
-                f"{path} is missing, it names the grey levels of masks", hint=COPY_AGAIN
-            ) from error
-        except (OSError, ValueError, AttributeError, RecursionError) as error:
-            raise DataError(f"{path} is not a table of grey levels", hint=COPY_AGAIN) from error
+        path = self.folders.usable[category] / CLASS_IDS
+        if not path.exists():
+            raise DataError(f"{path} is missing, it names the grey levels of masks", hint=COPY_AGAIN)
+        levels = [int(level) for level, name in _read_table(path).items() if name == COLOUR]
         if not levels:
             raise DataError(f"{path} names no grey level {COLOUR!r}", hint=COPY_AGAIN)
         return levels
+
+
+def _require_splits(folder: Path) -> None:
+    """Refuses a folder that is no category.
+
+    Raises:
+        DataError: it has no folder of a split.
+    """
+    if not any(tree.child(folder, split) for split in FOLDERS.values()):
+        raise DataError(
+            f"{folder} is not of {MVTEC3D_AD.title}: no folder train, validation or test",
+            hint=f"get it from {MVTEC3D_AD.source} (licence: {MVTEC3D_AD.licence})",
+        )
+
+
+def _read_table(path: Path) -> dict[str, Any]:
+    """The JSON object of a document; that of class ids has grey levels as keys."""
+    levels = path.name == CLASS_IDS
+    wrong = DataError(f"{path} is not {'a table of grey levels' if levels else 'JSON'}", hint=COPY_AGAIN)
+    try:
+        check_file(path)  # a pipe would block for ever
+        table = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise wrong from error
+    if not isinstance(table, dict) or (levels and not all(level.isdecimal() for level in table)):
+        raise wrong
+    return table
 
 
 def _require_same_size(path: Path, size: tuple[int, ...], other: Path, other_size: tuple[int, int]) -> None:

@@ -5,6 +5,8 @@ on the disk. A line is believed only if the files have the size and sha256 that 
 line nor a torn file counts. `index.json` replaces the journal when every sample is there.
 """
 
+import errno
+import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,8 +19,10 @@ from pydantic import ValidationError
 import pc3dad
 from pc3dad.config import nearest, plain
 from pc3dad.context import Progress, silent
-from pc3dad.data.base import Dataset, SampleRef
-from pc3dad.data.prepared import (
+from pc3dad.data.base import Dataset, Finding, SampleRef
+from pc3dad.data.facts import scan_facts
+from pc3dad.data.prepared import pack_sample, unpack_sample
+from pc3dad.data.prepared_layout import (
     INDEX,
     SAMPLES,
     SCHEMA,
@@ -33,20 +37,31 @@ from pc3dad.data.prepared import (
     category_folder,
     check_info,
     check_name,
-    pack_sample,
     read_record,
 )
-from pc3dad.data.verify import KnowsItsFiles
+from pc3dad.data.verify import KnowsItsFiles, KnowsItsReleases
 from pc3dad.errors import ConfigError, DataError
-from pc3dad.io import atomic, digest
+from pc3dad.io import atomic, digest, npz
 from pc3dad.io.locks import LOCK, locked
 from pc3dad.io.scan import AnyArray
-from pc3dad.io.truths import write_truth
+from pc3dad.io.truths import read_truth, write_truth
 from pc3dad.registry import PREPARED_FILE
 from pc3dad.types import Split, Truth
 
 JOURNAL = "journal.jsonl"
 TEMPORARY = ".????????????.tmp"  # as `atomic` names files until they are whole
+
+OWN_ERRORS = frozenset(  # what the disk refuses in the folder of one category only; others end the command
+    {
+        errno.EACCES,
+        errno.EEXIST,
+        errno.EISDIR,
+        errno.ENAMETOOLONG,
+        errno.ENOTDIR,
+        errno.ENOTEMPTY,
+        errno.EPERM,
+    }
+)
 
 Key = tuple[Split, str]
 
@@ -109,7 +124,12 @@ def prepare(
     with locked(out):
         _claim(out, dataset)
         for category in chosen:
-            yield _prepare_category(dataset, category, out, source=source, progress=progress)
+            try:
+                yield _prepare_category(dataset, category, out, source=source, progress=progress)
+            except DataError as error:
+                if not (isinstance(error.__cause__, OSError) and error.__cause__.errno in OWN_ERRORS):
+                    raise
+                yield Outcome(category, failures=(Failure("", str(error)),))
 
 
 def _chosen(dataset: Dataset, categories: Sequence[str] | None) -> list[str]:
@@ -152,9 +172,9 @@ def _prepare_category(
         folder = out / category_folder(category)
     except DataError as error:
         return Outcome(category, failures=(Failure("", str(error)),))
-    _begin(folder, described)
-    kept = _kept(folder, category, progress)
-    if (folder / INDEX).is_file() and len(kept) == len(refs):
+    described = _begin(folder, described)
+    kept = _kept(folder, refs, progress)
+    if len(kept) == len(refs) and _is_listed(folder, category, kept.values()):
         _remove(folder / JOURNAL)
         return Outcome(category, kept=len(kept), bytes=_bytes(kept.values()))
     atomic.write_text(folder / JOURNAL, "".join(f"{stored.as_json()}\n" for stored in kept.values()))
@@ -163,53 +183,89 @@ def _prepare_category(
     if not failures and dataset.fingerprint(category) != described.fingerprint:
         failures.append(Failure("", f"files of {category} changed while they were read; run it again."))
     if not failures:
-        index = Index(schema=SCHEMA, category=category, samples=tuple(stored))
-        atomic.write_json(folder / INDEX, index.model_dump(mode="json", by_alias=True))
+        release = _release(dataset, category, folder, stored, source)
+        if release != described.release:
+            described = described.model_copy(update={"release": release})
+            atomic.write_json(folder / SOURCE, described.model_dump(mode="json"))
+        atomic.write_text(folder / INDEX, _index_text(category, stored))
         _remove(folder / JOURNAL)
     made = len(stored) - len(kept)
     return Outcome(category, made, len(kept), _bytes(stored), tuple(failures))
 
 
+def _index_text(category: str, stored: Iterable[StoredSample]) -> str:
+    index = Index.of(category, stored)
+    return json.dumps(index.model_dump(mode="json", by_alias=True), indent=2, ensure_ascii=False) + "\n"
+
+
+def _is_listed(folder: Path, category: str, stored: Iterable[StoredSample]) -> bool:
+    """Whether the index is, byte by byte, that of these samples in their order."""
+    try:
+        return (folder / INDEX).read_bytes() == _index_text(category, stored).encode()
+    except OSError:
+        return False
+
+
 def _describe(dataset: Dataset, category: str, source: Path | None) -> Source:
-    """Fingerprint of the source, and what its loader has to say about it, without absolute paths."""
+    """Fingerprint of the source, and what its loader has to say about it."""
     findings = dataset.problems(category) if isinstance(dataset, KnowsItsFiles) else ()
+    return Source(fingerprint=dataset.fingerprint(category), findings=_without_place(findings, source))
+
+
+def _release(
+    dataset: Dataset, category: str, folder: Path, stored: Iterable[StoredSample], source: Path | None
+) -> tuple[SourceFinding, ...]:
+    """Which release the scans tell that they are of; read from the copies, which are the same bit by bit."""
+    if not isinstance(dataset, KnowsItsReleases):
+        return ()
+    scans = {}
+    for one in stored:
+        path = folder / one.sample.name
+        with atomic.disk_errors(path):
+            arrays = npz.parse_arrays(path, path.read_bytes())
+        sample = unpack_sample(SampleRef(category, one.split, one.id), arrays)
+        scans[one.id] = scan_facts(sample.cloud, read_truth(folder / one.truth.name).points)
+    return _without_place(dataset.release(category, scans), source)
+
+
+def _without_place(findings: Iterable[Finding], source: Path | None) -> tuple[SourceFinding, ...]:
+    """Findings without absolute paths."""
     place = "" if source is None else str(source.absolute())
 
     def short(text: str) -> str:
         text = text.encode(errors="backslashreplace").decode()  # names of files need not be Unicode
         return text.replace(f"{place}{os.sep}", "").replace(place, Path(place).name) if place else text
 
-    return Source(
-        fingerprint=dataset.fingerprint(category),
-        findings=tuple(
-            SourceFinding(
-                severity=finding.severity,
-                message=short(finding.message),
-                items=tuple(map(short, finding.items)),
-            )
-            for finding in findings
-        ),
+    return tuple(
+        SourceFinding(
+            severity=finding.severity, message=short(finding.message), items=tuple(map(short, finding.items))
+        )
+        for finding in findings
     )
 
 
-def _begin(folder: Path, described: Source) -> None:
-    """Keeps an earlier attempt if it was made of the same files, else removes it."""
+def _begin(folder: Path, described: Source) -> Source:
+    """Keeps an earlier attempt and what it told of the release if it was made of the same files."""
+    earlier = _earlier(folder)
     with atomic.disk_errors(folder):
-        if _earlier(folder) != described.fingerprint:
+        if earlier is not None and earlier.fingerprint == described.fingerprint:
+            described = described.model_copy(update={"release": earlier.release})
+        else:
             for name in (INDEX, JOURNAL, SOURCE):  # first, so that half of a folder never looks finished
                 (folder / name).unlink(missing_ok=True)
             for name in (SAMPLES, TRUTHS):
                 if (folder / name).exists():
                     shutil.rmtree(folder / name)
         atomic.write_json(folder / SOURCE, described.model_dump(mode="json"))
+    return described
 
 
-def _earlier(folder: Path) -> str:
-    """Fingerprint of the files that an earlier attempt read; empty if there was none."""
+def _earlier(folder: Path) -> Source | None:
+    """What an earlier attempt was made of; None if there was none."""
     try:
-        return read_record(Source, folder / SOURCE).fingerprint
+        return read_record(Source, folder / SOURCE)
     except DataError:
-        return ""
+        return None
 
 
 def _remove(path: Path) -> None:
@@ -217,15 +273,23 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _kept(folder: Path, category: str, progress: Progress) -> dict[Key, StoredSample]:
-    """What an earlier attempt finished, by index or journal, as far as its files are whole."""
-    claimed = _claimed(folder)
+def _kept(folder: Path, refs: Sequence[SampleRef], progress: Progress) -> dict[Key, StoredSample]:
+    """What an earlier attempt finished, in order: its files are whole and have the number of the sample."""
+    claimed = {(one.split, one.id): one for one in _claimed(folder)}
     kept = {}
-    for number, stored in enumerate(claimed):
-        if _is_whole(folder, stored.sample) and _is_whole(folder, stored.truth):
-            kept[stored.split, stored.id] = stored
-        progress(f"{category}: checking", number + 1, len(claimed))
+    for number, ref in enumerate(refs):
+        if (one := claimed.get((ref.split, ref.id))) is None:
+            continue
+        named = [one.sample.name, one.truth.name] == _names(number)
+        if named and _is_whole(folder, one.sample) and _is_whole(folder, one.truth):
+            kept[one.split, one.id] = one
+        progress(f"{ref.category}: checking", number + 1, len(refs))
     return kept
+
+
+def _names(number: int) -> list[str]:
+    """Files of the scan and of the labels of the sample at that place of the index."""
+    return [f"{part}/{number:05d}.npz" for part in (SAMPLES, TRUTHS)]
 
 
 def _claimed(folder: Path) -> Sequence[StoredSample]:
@@ -260,7 +324,6 @@ def _make_missing(
     stored: list[StoredSample] = []
     failures: list[Failure] = []
     for number, ref in enumerate(refs):
-        name = f"{number:05d}.npz"
         if (ref.split, ref.id) in kept:
             stored.append(kept[ref.split, ref.id])
         else:
@@ -269,7 +332,7 @@ def _make_missing(
             except DataError as error:
                 failures.append(Failure(ref.id, str(error)))
             else:
-                stored.append(_write(folder, name, ref, arrays, truth))
+                stored.append(_write(folder, _names(number), ref, arrays, truth))
         progress(ref.category, number + 1, len(refs))
     return stored, failures
 
@@ -289,10 +352,9 @@ def _read(dataset: Dataset, ref: SampleRef) -> tuple[dict[str, AnyArray], Truth]
 
 
 def _write(
-    folder: Path, name: str, ref: SampleRef, arrays: Mapping[str, AnyArray], truth: Truth
+    folder: Path, files: Sequence[str], ref: SampleRef, arrays: Mapping[str, AnyArray], truth: Truth
 ) -> StoredSample:
     """Writes both files, then the line of the journal that makes them count."""
-    files = [f"{SAMPLES}/{name}", f"{TRUTHS}/{name}"]
     atomic.write_npz(folder / files[0], arrays, compressed=False)
     write_truth(folder / files[1], truth)
     with atomic.disk_errors(folder):

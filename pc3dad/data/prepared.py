@@ -1,175 +1,35 @@
-"""The layout that `pc3dad data prepare` writes, and reading it back as a data set.
-
-    prepared.json                   data set, revision of its card, options
-    <category>/index.json           samples in order, size and sha256 of their files; written last
-    <category>/samples/00000.npz    what a method sees
-    <category>/truths/00000.npz     the labels, never beside it
-
-    <category>/source.json          fingerprint of the source files, and what is to be known about them
-
-Files are numbered in the order of the index: names carry no label and suit every file system. All bytes but
-those of `source.json` are the same wherever and however often they are made.
-"""
+"""A folder that `pc3dad data prepare` made, read back as a data set; see `prepared_layout`."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
-from urllib.parse import quote
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pc3dad.cards import DatasetCard
-from pc3dad.config import Config, format_variant, plain
+from pc3dad.config import Config
 from pc3dad.data import tree
 from pc3dad.data.base import Finding, SampleRef, Severity
-from pc3dad.errors import ConfigError, DataError
+from pc3dad.data.prepared_layout import (
+    AGAIN,
+    COMMAND,
+    INDEX,
+    SOURCE,
+    Index,
+    PreparedInfo,
+    Source,
+    StoredFile,
+    StoredSample,
+    category_folder,
+    check_info,
+    read_record,
+)
+from pc3dad.errors import DataError
 from pc3dad.io import digest, npz
 from pc3dad.io.scan import AnyArray, unit_colours
 from pc3dad.io.truths import read_truth
 from pc3dad.registry import PREPARED_FILE
 from pc3dad.types import Float32Array, PointCloud, Sample, Split, Truth, UInt8Array
-
-SCHEMA = 1
-INDEX = "index.json"
-SOURCE = "source.json"
-SAMPLES, TRUTHS = "samples", "truths"
-COMMAND = "pc3dad data prepare"
-AGAIN = f"run the same `{COMMAND}` again"
-ANOTHER = f"make another folder with `{COMMAND}`"
-
-
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    def as_json(self) -> str:
-        """One line."""
-        return self.model_dump_json(by_alias=True)
-
-
-class PreparedInfo(_Record):
-    """Content of `prepared.json`: what the folder was made of. Only `schema` to `options` must match."""
-
-    version: int = Field(alias="schema")
-    dataset: str
-    revision: int
-    options: dict[str, Any]
-    title: str
-    licence: str
-    source: str
-    pc3dad: str
-
-
-class SourceFinding(_Record):
-    """What the loader said about the files of a category, such as a count that is not the published one."""
-
-    severity: Severity
-    message: str
-    items: tuple[str, ...]
-
-
-class Source(_Record):
-    """Content of `source.json`: what a category is made of."""
-
-    fingerprint: str
-    findings: tuple[SourceFinding, ...]
-
-
-class StoredFile(_Record):
-    """One file of the layout, its name relative to the folder of its category."""
-
-    name: str = Field(pattern=rf"^({SAMPLES}|{TRUTHS})/[0-9]{{5,}}\.npz$")
-    bytes: int = Field(ge=0)
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-
-
-class StoredSample(_Record):
-    """One sample: an entry of `index.json`, and a line of the journal while its category is unfinished."""
-
-    id: str
-    split: Split
-    sample: StoredFile
-    truth: StoredFile
-
-
-class Index(_Record):
-    """Content of `index.json`: a finished category."""
-
-    version: int = Field(alias="schema")
-    category: str
-    samples: tuple[StoredSample, ...]
-
-
-RecordT = TypeVar("RecordT", bound=_Record)
-
-
-def check_name(name: str) -> None:
-    """Makes sure that a text file can hold the name of a category or sample.
-
-    Raises:
-        DataError: it comes from a file name that is not Unicode.
-    """
-    try:
-        name.encode()
-    except UnicodeEncodeError as error:
-        raise DataError(f"the name {name!r} is no legal Unicode", hint="rename it") from error
-
-
-def category_folder(category: str) -> str:
-    """Name of the folder of a category, legal whatever the category is called.
-
-    Raises:
-        DataError: as `check_name`.
-    """
-    check_name(category)
-    name = quote(category, safe=" ")
-    return f"%2E{name[1:]}" if name.startswith(".") else name
-
-
-def read_record(kind: type[RecordT], path: Path) -> RecordT:
-    """Reads and validates a JSON file of the layout.
-
-    Raises:
-        DataError: it is missing, unreadable or not what this version writes.
-    """
-    try:
-        return kind.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}", hint=AGAIN) from error
-    except (ValidationError, ValueError) as error:
-        raise DataError(f"{path} is damaged or of another version", hint=ANOTHER) from error
-
-
-def check_info(folder: Path, info: PreparedInfo, card: DatasetCard, config: Config) -> None:
-    """Makes sure that a folder was prepared from that data set with those options.
-
-    Raises:
-        ConfigError: other options.
-        DataError: another schema, data set or revision.
-    """
-    if info.version != SCHEMA:
-        problem = f"{folder} has schema version {info.version}, this version reads {SCHEMA}"
-        raise DataError(problem, hint=ANOTHER)
-    if info.dataset != card.slug:
-        raise DataError(
-            f"{folder} holds {info.dataset}, not {card.slug}", hint="check the name and the folder"
-        )
-    if info.revision != card.revision:
-        problem = (
-            f"{folder} holds revision {info.revision} of {card.slug}, the loader has revision {card.revision}"
-        )
-        raise DataError(problem, hint=ANOTHER)
-    options = plain(config)
-    names = [name for name in {**info.options, **options} if info.options.get(name) != options.get(name)]
-    if names:
-        listed = ", ".join(f"{name}={info.options.get(name)!r}, not {options.get(name)!r}" for name in names)
-        variant = format_variant(
-            card.slug, {name: info.options[name] for name in names if name in info.options}
-        )
-        raise ConfigError(
-            f"{folder} was prepared with {listed}", hint=f"write {variant}, or use another folder"
-        )
 
 
 def pack_sample(sample: Sample) -> dict[str, AnyArray]:
@@ -281,10 +141,13 @@ class Prepared:
         """Reads the labels of one sample.
 
         Raises:
-            DataError: there is no such sample, or its file is not the one that was written.
+            DataError: there is no such sample, or its file is not the one that was written for it.
         """
         path, _ = self._content(ref, self._entry(ref).truth)
-        return read_truth(path)
+        truth = read_truth(path)
+        if truth.sample_id != ref.id:
+            raise DataError(f"{path} holds the labels of {truth.sample_id}, not of {ref.id}", hint=AGAIN)
+        return truth
 
     def fingerprint(self, category: str) -> str:
         """Digest of options and contents: the same on every machine that holds the same samples."""
@@ -298,7 +161,8 @@ class Prepared:
         Digests are checked when a file is read.
         """
         folder = self._folder(category)
-        for one in read_record(Source, folder / SOURCE).findings:
+        source = read_record(Source, folder / SOURCE)
+        for one in (*source.findings, *source.release):
             yield Finding(one.severity, category, f"{one.message} (source, when prepared)", one.items)
         sizes = {name: size for name, size in tree.sizes(folder).items() if not tree.is_junk(name)}
         stored = self._index(category).samples

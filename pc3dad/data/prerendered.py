@@ -25,11 +25,10 @@ from pc3dad.data.prerendered_index import (
     VIEW_PARTS,
     Index,
     Place,
-    has_renders,
+    find_categories,
     meta_file,
     read_index,
     read_meta,
-    samples_folder,
 )
 from pc3dad.data.published import published_kinds
 from pc3dad.data.verify import compare_counts, inventory_findings, junk_findings
@@ -77,14 +76,14 @@ class Prerendered:
         self.config = config
         if not root.is_dir():
             raise DataError(f"{root} is not a folder", hint=LAYOUT)
-        self._categories = {path.name: path for path in tree.folders(root) if has_renders(path)}
+        self._all_meta = read_meta(root / ALL_META)
+        self._categories = find_categories(root, self._all_meta)
         if not self._categories:
             raise DataError(f"{root} holds no <category>/test/<species>/2d_rendering", hint=LAYOUT)
-        self._all_meta = read_meta(root / ALL_META)
         self._indices: dict[str, Index] = {}
 
     def categories(self) -> list[str]:
-        """Categories found, sorted."""
+        """Categories of the folders and of the JSON files, sorted."""
         return sorted(self._categories)
 
     def refs(self, category: str, split: Split) -> list[SampleRef]:
@@ -167,6 +166,11 @@ class Prerendered:
             )
         return views
 
+    def check(self, ref: SampleRef) -> Iterator[Finding | DataError]:
+        """Reads the views, for `verify`; what `views` raises is all there is to say."""
+        self.views(ref)
+        yield from ()
+
     def fingerprint(self, category: str) -> str:
         """Digest of options and files (`fingerprint_files`), the JSON files included."""
         folder = tree.pick(self._categories, category, self.root)
@@ -183,17 +187,29 @@ class Prerendered:
         if mixed:
             text = f"{len(mixed)} paths in {index.source} are of another sample; files are paired by name"
             yield Finding(Severity.WARNING, category, text, mixed)
-        sibling = self.root.with_name(f"{self.root.name}_rendered") / category
+        root, folder = self.root.absolute(), self._categories[category]
+        sibling = root.parent / f"{root.name}_rendered" / category
         if sibling.is_dir():
             text = f"{sibling} is not read: depth scripts write there, merge it into {self.root}"
+            yield Finding(Severity.WARNING, category, text)
+        if not folder.is_dir():
+            text = f"{index.source} names {len(index.places)} samples but there is no folder {folder}"
             yield Finding(Severity.WARNING, category, text)
         if expected_counts := published_kinds(category):
             kinds = Counter(place.species.name for place in index.places.values())
             yield from compare_counts(category, kinds, expected_counts)
         used, expected = _inventory(index)
-        test = samples_folder(self._categories[category])
-        yield from inventory_findings(category, test, expected=expected, used=used)
-        yield from junk_findings(category, test)
+        yield from inventory_findings(category, folder, expected=expected, used=used)
+        yield from junk_findings(category, folder)
+        if category == self.categories()[0] and (items := self._strangers()):
+            text = f"{len(items)} files and folders beside the categories are not read"
+            yield Finding(Severity.WARNING, category, text, items)
+
+    def _strangers(self) -> tuple[str, ...]:
+        """What lies in the root and belongs to no category."""
+        known = {ALL_META, *self._categories, *(meta_file(self.root, name).name for name in self._categories)}
+        found = [path for path in self.root.iterdir() if path.name not in known and not tree.is_junk(path)]
+        return tuple(sorted((f"{path.name}{'/' * path.is_dir()}" for path in found), key=tree.natural))
 
     def _index(self, category: str) -> Index:
         if category not in self._indices:
@@ -291,22 +307,25 @@ def _inventory(index: Index) -> tuple[set[Path], set[Path]]:
     """Files that belong to the samples, and those that must be there given what others have."""
     used: set[Path] = set()
     expected: set[Path] = set()
-    for place in index.places.values():
+    folders = {
+        place: {part: place.find(part) or place.expected(part) for part in VIEW_PARTS}
+        for place in index.places.values()
+    }
+    views = {folder: view_files(folder) for parts in folders.values() for folder in parts.values()}
+    all_numbers = {number for found in views.values() for number in found} or {0}
+    for place, parts in folders.items():
         files = {part: place.find(part) or place.expected(part) for part in FILE_PARTS}
         used.update(files.values())
         expected.update(files[part] for part in DATA_PARTS if files[part].parent.is_dir())
+        expected.add(files["xyz" if index.organised and files["xyz"].parent.is_dir() else "pcd"])
         if place.anomalous:
             expected.add(files["gt" if index.organised else "gt_pcd"])
-        folders = {part: place.find(part) or place.expected(part) for part in VIEW_PARTS}
-        views = {
-            part: view_files(folder)
-            for part, folder in folders.items()
-            if folder.parent.is_dir() or part in NEEDED_PARTS
-        }
-        numbers = set().union(*views.values())
-        for part, found in views.items():
-            used.update(found.values())
-            expected.update(folders[part] / VIEW_NAMES[part].format(k) for k in numbers - found.keys())
+        numbers = {number for folder in parts.values() for number in views[folder]} or all_numbers
+        for part, folder in parts.items():
+            used.update(views[folder].values())
+            if folder.parent.is_dir() or part in NEEDED_PARTS:
+                lost = numbers - views[folder].keys()
+                expected.update(folder / VIEW_NAMES[part].format(number) for number in lost)
         if index.organised:
-            expected.add(folders["2d_3d_cor"] / INDICES)
+            expected.add(parts["2d_3d_cor"] / INDICES)
     return used, expected

@@ -150,20 +150,53 @@ class Index:
     organised: bool
 
 
-def has_renders(category: Path) -> bool:
-    """Whether a folder has the layout of a category."""
-    return any(tree.child(species, VIEW_PARTS[0]) for species in tree.folders(samples_folder(category)))
+def find_categories(root: Path, all_meta: Mapping[str, list[Any]]) -> dict[str, Path]:
+    """Name to folder of the categories that have files of samples, or that a JSON file says have some.
+
+    The folder of the latter may be lost. Folders of anything else are none. Empty if nothing has renders:
+    the folder of another data set looks alike but for them.
+
+    Raises:
+        DataError: `all_meta.json` names a lost category as no folder is called.
+    """
+    parts = {path: set(_parts(path)) for path in tree.folders(root)}
+    if not any(VIEW_PARTS[0] in names for names in parts.values()):
+        return {}
+    found = {path.name: path for path, names in parts.items() if names}
+    listed = [name for name, records in all_meta.items() if records]
+    if wrong := [name for name in listed if name not in found and not NAME.fullmatch(name)]:
+        raise DataError(f"{root / ALL_META} names the category {shown(wrong[0])!r}", hint=WRITE_AGAIN)
+    ending = meta_file(root, "").name
+    own = [path.name.removesuffix(ending) for path in tree.files(root, (".json",)) if path.name != ALL_META]
+    listed += [name for name in own if NAME.fullmatch(name) and _has_records(root, name)]
+    return {name: root / name for name in listed} | found
+
+
+def _parts(category: Path) -> Iterator[str]:
+    """Names of the folders that hold files of its samples, in lower case."""
+    for test in tree.folders(category):
+        for species in tree.folders(test) if test.name.casefold() == "test" else ():
+            names = {path.name.casefold() for path in tree.folders(species)}
+            yield from names & {*VIEW_PARTS, *FILE_PARTS}
+
+
+def _has_records(root: Path, category: str) -> bool:
+    """Whether the JSON file of one category names samples; a damaged one is an error once they are read."""
+    try:
+        return bool(read_meta(meta_file(root, category)).get(category))
+    except DataError:
+        return True
 
 
 def samples_folder(category: Path) -> Path:
     """Its folder `test`; the published scripts fill no other split."""
-    return tree.child(category, "test") or category / "test"
+    return (tree.child(category, "test") if category.is_dir() else None) or category / "test"
 
 
 def read_index(category: Path, all_meta: Mapping[str, list[Any]]) -> Index:
     """Samples of a category, and whether their clouds are grids.
 
-    `all_meta.json` is asked first, then `<category>_meta.json`; without either, the folders of views count.
+    `all_meta.json` is asked first, then `<category>_meta.json`; else the names that any part has count.
 
     Args:
         category: its folder; the JSON files lie beside it.
@@ -175,7 +208,7 @@ def read_index(category: Path, all_meta: Mapping[str, list[Any]]) -> Index:
     source, found = _places(category, all_meta)
     places = {place.id: place for place in sorted(found, key=lambda place: tree.natural(place.id))}
     species = {place.species for place in found if place.species.is_dir()}
-    organised = any(tree.child(folder, part) for folder in species for part in ORGANISED_PARTS)
+    organised = any(_stems(folder, part) for folder in species for part in ORGANISED_PARTS)
     return Index(source, places, organised or any(map(_names_slots, found)))
 
 
@@ -209,11 +242,22 @@ def _places(category: Path, all_meta: Mapping[str, list[Any]]) -> tuple[str, lis
 
 
 def _in_folders(test: Path) -> Iterator[Place]:
-    for species in tree.folders(test):
-        parts = [folder for part in VIEW_PARTS if (folder := tree.child(species, part))]
-        yield from (
-            Place(species, stem) for stem in {path.name for part in parts for path in tree.folders(part)}
-        )
+    """Every name that any part has: a sample that lost a part is an error, not one sample less."""
+    for species in tree.folders(test) if test.is_dir() else ():
+        viewed = {stem for part in VIEW_PARTS for stem in _stems(species, part)}
+        stems = viewed | {stem for part in FILE_PARTS for stem in _stems(species, part)}
+        short = {stem for stem in stems - viewed if stem.isdigit() and stem[0] == "0" and stem[1:] in stems}
+        yield from (Place(species, stem) for stem in stems - short)  # see `Place.find` on the leading zero
+
+
+def _stems(species: Path, part: str) -> list[str]:
+    """Names of the samples of which one part is there."""
+    folder = tree.child(species, part)
+    if folder is None:
+        return []
+    if part in VIEW_PARTS:
+        return [path.name for path in tree.folders(folder)]
+    return [path.stem for path in tree.files(folder, FILE_PARTS[part])]
 
 
 def _recorded(path: Path, category: str, test: Path, records: list[Any]) -> Iterator[Place]:

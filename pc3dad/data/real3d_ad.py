@@ -28,7 +28,7 @@ from pc3dad.errors import DataError
 from pc3dad.types import Sample, Split, Truth
 
 WRAPPERS = ("Real3D-AD-PCD", "Real3D-AD-PLY")  # the second is refused, with a sentence that says so
-COPY_SUFFIX = re.compile(r"(_(cut|copy))+$")  # a scan that was cut from, or pasted into, another one
+COPY_SUFFIX = re.compile(r"(_(cut|copy)(_?[0-9]+)?)+$")  # a scan cut from, or pasted into, another one
 TABLE_SUFFIXES = frozenset({".asc", ".txt"})
 
 
@@ -44,7 +44,7 @@ class Real3dAd:
         config: options.
 
     Raises:
-        DataError: `root` holds no category, or another release than the PCD scans.
+        DataError: `root` holds no usable category, or another release than the PCD scans.
     """
 
     card: ClassVar[DatasetCard] = REAL3D_AD
@@ -52,12 +52,10 @@ class Real3dAd:
     def __init__(self, root: Path, config: Real3dAdConfig) -> None:
         self.root = below_wrappers(root, WRAPPERS, self.card.categories)
         self.config = config
-        categories = tree.known_categories(self.root, self.card)
-        for folder in categories.values():
-            _require_scans(folder)
+        self.folders = tree.category_folders(self.root, self.card, _require_scans)
         self._inventory = manifests.read(self.card.slug)
         self._files = LabelledClouds(
-            categories,
+            self.folders,
             kind_of=kind_of,
             points=config.points,
             mismatched={
@@ -68,7 +66,7 @@ class Real3dAd:
 
     def categories(self) -> list[str]:
         """Categories found, sorted."""
-        return sorted(self._files.categories)
+        return sorted(self.folders.usable)
 
     def refs(self, category: str, split: Split) -> list[SampleRef]:
         """Samples of a split by type and number; the id is the name of the file without suffix.
@@ -104,7 +102,7 @@ class Real3dAd:
 
     def fingerprint(self, category: str) -> str:
         """Digest of options and files (`fingerprint_files`)."""
-        folder = tree.pick(self._files.categories, category, self.root)
+        folder = tree.pick(self.folders.usable, category, self.root)
         found = (path for path in tree.walk(folder) if not tree.is_junk(path))
         return fingerprint_files(self.card, self.config, self.root, found)
 
@@ -131,6 +129,18 @@ class Real3dAd:
         }
         yield from self._files.findings(category, complete=complete)
 
+    def check(self, ref: SampleRef) -> Iterator[Finding]:
+        """The scan that `load` does not open if points come from tables, as `ReadsMore.check`.
+
+        Raises:
+            DataError: a file is missing, empty or unreadable.
+        """
+        return self._files.check(ref)
+
+    def check_category(self, category: str) -> Iterator[Finding | DataError]:
+        """Whether tables known not to fit are the known files, as `ReadsCategoryFiles.check_category`."""
+        return self._files.check_category(category)
+
 
 def kind_of(stem: str) -> str:
     """What a file name says: "142_good_cut" is "good", "328_bulges" "bulges", "60_template" "template"."""
@@ -139,19 +149,24 @@ def kind_of(stem: str) -> str:
 
 
 def _require_scans(category: Path) -> None:
-    """Refuses releases whose scores cannot be compared, and folders of something else."""
+    """Refuses releases whose scores cannot be compared, and folders of something else.
+
+    Raises:
+        OtherReleaseError: it is of another release.
+        DataError: it holds neither templates nor tests.
+    """
     train, test = tree.child(category, "train"), tree.child(category, "test")
     original = f"get real3d-ad-pcd.zip from {REAL3D_AD.source} (licence: {REAL3D_AD.licence})"
     tables = suffixes_below(test)
     if tree.child(category, "train_cut") or (tables & TABLE_SUFFIXES and ".pcd" not in tables):
-        raise DataError(
+        raise tree.OtherReleaseError(
             f"{category} is of a train-cut copy of Real3D-AD (templates sliced into one-sided parts), whose "
             "scores cannot be compared with those of the original",
             hint=original,
         )
     found = suffixes_below(category)
     if ".ply" in found and ".pcd" not in found:
-        raise DataError(
+        raise tree.OtherReleaseError(
             f"{category} is of the mesh release Real3D-AD-PLY, which has no test scans", hint=original
         )
     if train is None and test is None:

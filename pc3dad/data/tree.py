@@ -2,13 +2,50 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pc3dad.cards import DatasetCard
 from pc3dad.errors import DataError
 
 JUNK = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
+SPLIT_FOLDERS = ("train", "val", "validation", "test", "test_public", "test_private")
+MAX_LINKS = 4  # linked folders on one path: folders that link to each other have endlessly many paths
+
+
+class OtherReleaseError(DataError):
+    """A copy whose scores cannot be compared: it refuses the whole data set, not just one category."""
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryFolders:
+    """Where the categories of a data set lie.
+
+    Attributes:
+        root: the folder that holds them.
+        usable: name to folder.
+        unusable: name to why nothing can be read from its folder.
+    """
+
+    root: Path
+    usable: Mapping[str, Path]
+    unusable: Mapping[str, DataError] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What lies below a folder; names are paths from there with `/`.
+
+    Attributes:
+        sizes: bytes of each file.
+        unlisted: folders that cannot be listed; "" is the folder itself.
+        unreachable: links that lead nowhere, and what can be seen but not opened.
+    """
+
+    sizes: dict[str, int] = field(default_factory=dict)
+    unlisted: list[str] = field(default_factory=list)
+    unreachable: list[str] = field(default_factory=list)
 
 
 def natural(name: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
@@ -43,35 +80,47 @@ def files(parent: Path, suffixes: Iterable[str]) -> list[Path]:
     )
 
 
+def listed(parent: Path) -> list[Path]:
+    """All that lies directly below `parent`, broken links too, hidden entries left out, in natural order."""
+    return _paths(parent, [entry for entry in _entries(parent) if not entry.name.startswith(".")])
+
+
 def walk(parent: Path) -> Iterator[Path]:
-    """Every file below `parent`, junk included; linked folders are entered, each folder once."""
+    """Every file below `parent`, junk included; linked folders are entered, loops are not."""
     return (parent / name for name in sizes(parent))
 
 
 def sizes(parent: Path) -> dict[str, int]:
     """Bytes of every file below `parent`, by its path from there with `/`; otherwise as `walk`."""
-    found: dict[str, int] = {}
-    visited = set()
-    todo = [""]
+    return contents(parent).sizes
+
+
+def contents(parent: Path) -> Contents:
+    """Everything below `parent`, what cannot be read included; otherwise as `walk`."""
+    found = Contents()
+    todo: list[tuple[str, tuple[str, ...], int]] = [("", (os.path.realpath(parent),), 0)]
     while todo:
-        here = todo.pop()
-        real = (parent / here).resolve()
-        if real in visited:
-            continue
-        visited.add(real)
+        here, inside, links = todo.pop()  # path, real paths of it and of the folders around it, links in it
         below = []
         try:
-            entries = sorted(_scanned(real), key=lambda entry: entry.name)
-        except OSError:  # a folder that may not be listed
+            entries = sorted(_scanned(Path(inside[-1])), key=lambda entry: entry.name)
+        except OSError:
+            found.unlisted.append(here)
             continue
         for entry in entries:
             try:
                 if entry.is_dir():
-                    below.append(f"{here}{entry.name}/")
+                    real, more = entry.path, links
+                    if entry.is_symlink():
+                        real, more = os.path.realpath(entry.path), links + 1
+                    if real not in inside and more <= MAX_LINKS:
+                        below.append((f"{here}{entry.name}/", (*inside, real), more))
                 elif entry.is_file():
-                    found[here + entry.name] = entry.stat().st_size
+                    found.sizes[here + entry.name] = entry.stat().st_size
+                else:
+                    found.unreachable.append(here + entry.name)
             except OSError:  # it went away, or its folder may be listed but not entered
-                continue
+                found.unreachable.append(here + entry.name)
         todo += reversed(below)
     return found
 
@@ -119,7 +168,9 @@ class Listings:
 
 
 def known_categories(root: Path, card: DatasetCard) -> dict[str, Path]:
-    """Category name to folder, for the categories of the card that exist; `<name>/<name>/` is accepted too.
+    """Category name to folder, for the categories of the card that exist.
+
+    `<name>/<name>/` is accepted too, if there is no folder of a split in the outer one.
 
     Raises:
         DataError: `root` is not a folder or holds none of the categories.
@@ -130,7 +181,7 @@ def known_categories(root: Path, card: DatasetCard) -> dict[str, Path]:
     found = {}
     for name in card.categories:
         if (folder := child(root, name)) is not None:
-            found[name] = child(folder, name) or folder
+            found[name] = _without_wrapper(folder, name)
     if not found:
         some = ", ".join(f"{name}/" for name in card.categories[:3])
         raise DataError(
@@ -140,7 +191,42 @@ def known_categories(root: Path, card: DatasetCard) -> dict[str, Path]:
     return found
 
 
-def pick(categories: dict[str, Path], category: str, root: Path) -> Path:
+def _without_wrapper(folder: Path, name: str) -> Path:
+    """The folder of one category, or the one of the same name in it."""
+    try:
+        below = {path.name.casefold(): path for path in folders(folder)}
+    except DataError:  # it may not be listed, which is said where it is looked into
+        return folder
+    return folder if below.keys() & set(SPLIT_FOLDERS) else below.get(name.casefold(), folder)
+
+
+def category_folders(root: Path, card: DatasetCard, require: Callable[[Path], None]) -> CategoryFolders:
+    """The categories of a card, told apart by whether they can be used.
+
+    Args:
+        root: folder that holds them.
+        card: names them.
+        require: raises a DataError for the folder of a category that cannot be used.
+
+    Raises:
+        DataError: none can be used, `OtherReleaseError` for any of them, or as `known_categories`.
+    """
+    usable, unusable = {}, {}
+    for name, folder in known_categories(root, card).items():
+        try:
+            require(folder)
+        except OtherReleaseError:
+            raise
+        except DataError as error:
+            unusable[name] = error
+        else:
+            usable[name] = folder
+    if not usable:
+        raise next(iter(unusable.values()))
+    return CategoryFolders(root, usable, unusable)
+
+
+def pick(categories: Mapping[str, Path], category: str, root: Path) -> Path:
     """Folder of a category.
 
     Raises:

@@ -2,23 +2,27 @@
 
 import re
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, runtime_checkable
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Protocol, TypeVar, runtime_checkable
 
 from pc3dad.data import tree
 from pc3dad.data.base import Dataset, Finding, SampleRef, Severity
-from pc3dad.data.organised import border
+from pc3dad.data.facts import (
+    SampleFacts,
+    ScanFacts,
+    duplicate_findings,
+    label_facts,
+    label_findings,
+    scan_facts,
+    summary,
+)
 from pc3dad.errors import DataError
-from pc3dad.io import digest
-from pc3dad.types import BoolArray, PointCloud, Split
+from pc3dad.types import Split
 
 ResultT = TypeVar("ResultT")
-MILLIMETRES_FROM = 10.0  # scanned parts are shorter than 10 m and longer than 10 mm
+ARCHIVES = (".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".xz", ".bz2")
+DOCUMENTS = ("readme", "license", "licence", "changelog", "citation")  # stems that belong to releases
 
 
 @runtime_checkable
@@ -30,29 +34,39 @@ class KnowsItsFiles(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class ScanFacts:
-    """What is kept of one scan.
+@runtime_checkable
+class KnowsItsFolders(Protocol):
+    """A data set that lies in folders, one for each category."""
 
-    Attributes:
-        points: points of the file.
-        valid: how many of them are valid.
-        missing: how many are not finite or at exactly (0, 0, 0).
-        extent: longest side of the box around the valid points, unit of the file; None without any.
-        content: digest of the coordinates.
-        unmeasured: anomalous points that are not valid.
-        grid: (H, W) of an organised scan.
-        rim: share of the outermost pixels of an organised scan that are not missing.
-    """
+    @property
+    def folders(self) -> tree.CategoryFolders:
+        """Where they are. `verify` names what lies beside them, and what in them cannot be reached."""
+        ...
 
-    points: int
-    valid: int
-    missing: int
-    extent: float | None
-    content: str
-    unmeasured: int
-    grid: tuple[int, int] | None
-    rim: float | None
+
+@runtime_checkable
+class ReadsMore(Protocol):
+    """A data set with files of samples that neither `load` nor `truth` reads, only `verify` does."""
+
+    def check(self, ref: SampleRef) -> Iterator[Finding | DataError]:
+        """Reads these files of one sample. Yielding an error, unlike raising it, lets it go on with the next.
+
+        Findings of the same severity and message are one in the report: the number of all their items comes
+        before the message, which itself holds no count and no name (`"renders are of another size"`).
+
+        Raises:
+            DataError: a file cannot be read; an error finding, as of `load` and `truth`.
+        """
+        ...
+
+
+@runtime_checkable
+class ReadsCategoryFiles(Protocol):
+    """A data set with files that belong to a category and to no sample of it."""
+
+    def check_category(self, category: str) -> Iterator[Finding | DataError]:
+        """Reads these files of one category, in `verify` only; as `ReadsMore.check` otherwise."""
+        ...
 
 
 @runtime_checkable
@@ -64,24 +78,6 @@ class KnowsItsReleases(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Labels:
-    """What is kept of one truth; `positives` counts the anomalous ones of `points`, None if unknown."""
-
-    anomalous: bool | None
-    points: int
-    positives: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    """One sample once it was read; None where that part could not be read."""
-
-    ref: SampleRef
-    scan: ScanFacts | None
-    labels: _Labels | None
-
-
 def verify(dataset: Dataset) -> Iterator[Finding]:
     """Checks all categories, one after the other; findings come as soon as a category is done.
 
@@ -90,19 +86,27 @@ def verify(dataset: Dataset) -> Iterator[Finding]:
     """
     first_seen: dict[str, SampleRef] = {}
     categories = dataset.categories()
-    absent = [name for name in dataset.card.categories if name not in categories]
+    folders = dataset.folders if isinstance(dataset, KnowsItsFolders) else None
+    there = {*categories, *(folders.unusable if folders else ())}
+    absent = [name for name in dataset.card.categories if name not in there]
     if 0 < len(absent) < len(dataset.card.categories):  # a subset of its own may have other categories
         text = f"{len(absent)} of {len(dataset.card.categories)} categories are not here"
         yield Finding(Severity.NOTE, dataset.card.slug, text, tuple(absent))
+    if folders is not None:
+        yield from _beside_findings(dataset.card.slug, folders)
     for category in categories:
         errors: list[DataError] = []
-        facts = _read_all(dataset, category, errors)
+        more: list[Finding] = []
+        facts = _read_all(dataset, category, errors, more)
         own = _own_findings(dataset, category, facts, errors)
         yield from _grouped(category, errors)
+        yield from _merged(category, more)
+        if folders is not None:
+            yield from _unreachable_findings(category, folders.usable[category])
         yield from own
-        yield from _label_findings(category, facts)
-        yield from _duplicate_findings(category, facts, first_seen)
-        yield from _summary(category, facts, dataset.card.unit)
+        yield from label_findings(category, facts)
+        yield from duplicate_findings(category, facts, first_seen)
+        yield from summary(category, facts, dataset.card.unit)
 
 
 def compare_counts(category: str, found: Mapping[str, int], expected: Mapping[str, int]) -> Iterator[Finding]:
@@ -164,6 +168,43 @@ def _in_any_case(names: Iterable[str], folded: Container[str]) -> set[str]:
     return {name for name in names if name.casefold() in folded}
 
 
+def unusable_findings(category: str, folders: tree.CategoryFolders) -> Iterator[Finding]:
+    """Errors about the categories that cannot be used, told once: with the first of those that can."""
+    if category == min(folders.usable):
+        for name, error in folders.unusable.items():
+            advice = f"; {error.hint}" if error.hint else ""
+            yield Finding(Severity.ERROR, name, f"left out: {error.message}{advice}")
+
+
+def _beside_findings(slug: str, folders: tree.CategoryFolders) -> Iterator[Finding]:
+    """What lies beside the categories: a misspelt one is not just one category less."""
+    if folders.root in folders.usable.values():
+        return
+    known = {name.casefold() for name in (*folders.usable, *folders.unusable)}
+    beside = [path for path in tree.listed(folders.root) if path.name.casefold() not in known]
+    archives = [path for path in beside if path.is_file() and path.suffix.lower() in ARCHIVES]
+    documents = [path for path in beside if path.name.casefold().startswith(DOCUMENTS)]
+    strange = [path for path in beside if path not in (*archives, *documents)]
+    for severity, what, paths in (
+        (Severity.WARNING, "files or folders beside the categories are not read", strange),
+        (Severity.NOTE, "archives beside the categories are not read", archives),
+    ):
+        if paths:
+            items = tuple(f"{path.name}/" if path.is_dir() else path.name for path in paths)
+            yield Finding(severity, slug, f"{len(items)} {what}", items)
+
+
+def _unreachable_findings(category: str, folder: Path) -> Iterator[Finding]:
+    """What is there and cannot be looked into."""
+    found = tree.contents(folder)
+    for severity, what, names in (
+        (Severity.ERROR, "folders cannot be listed", found.unlisted),
+        (Severity.WARNING, "links lead nowhere, or entries are no files", found.unreachable),
+    ):
+        if names:
+            yield Finding(severity, category, f"{len(names)} {what}", tuple(name or "." for name in names))
+
+
 def junk_findings(category: str, folder: Path) -> Iterator[Finding]:
     """One note if operating systems left files behind; they are never read."""
     if items := tuple(name for name in tree.sizes(folder) if tree.is_junk(name)):
@@ -177,22 +218,44 @@ def _tried(call: Callable[[], ResultT], errors: list[DataError]) -> ResultT | No
         return call()
     except DataError as error:
         errors.append(DataError(error.message, hint=error.hint))
-        return None
+    except OSError as error:  # of a loader that does not name it: one file must not end the search
+        errors.append(DataError(f"{error.filename}: {error.strerror}", hint="check the permissions"))
+    return None
 
 
-def _read_all(dataset: Dataset, category: str, errors: list[DataError]) -> list[_Facts]:
-    """Facts of every sample of one category."""
-    facts: list[_Facts] = []
+def _read_all(
+    dataset: Dataset, category: str, errors: list[DataError], more: list[Finding]
+) -> list[SampleFacts]:
+    """Facts of every sample of one category, once every file that the data set knows to read was read."""
+    facts: list[SampleFacts] = []
     for split in Split:
         refs = _tried(partial(dataset.refs, category, split), errors)
         if refs == [] and dataset.card.categories and split in (Split.TRAIN, Split.TEST):
             errors.append(DataError(f"no {split} samples"))
-        facts += [_read(dataset, ref, errors) for ref in refs or ()]
+        for ref in refs or ():
+            facts.append(_read(dataset, ref, errors))
+            if isinstance(dataset, ReadsMore):
+                _take(dataset.check(ref), more, errors)
+    if isinstance(dataset, ReadsCategoryFiles):
+        _take(dataset.check_category(category), more, errors)
     return facts
 
 
+def _take(findings: Iterator[Finding | DataError], found: list[Finding], errors: list[DataError]) -> None:
+    """Sorts what there is to say into findings and errors."""
+
+    def sort() -> None:
+        for one in findings:
+            if isinstance(one, DataError):
+                errors.append(DataError(one.message, hint=one.hint))  # without its traceback, see `_tried`
+            else:
+                found.append(one)
+
+    _tried(sort, errors)
+
+
 def _own_findings(
-    dataset: Dataset, category: str, facts: Sequence[_Facts], errors: list[DataError]
+    dataset: Dataset, category: str, facts: Sequence[SampleFacts], errors: list[DataError]
 ) -> list[Finding]:
     """What the data set itself has to say."""
     found: list[Finding] = []
@@ -204,40 +267,27 @@ def _own_findings(
     return found
 
 
-def _read(dataset: Dataset, ref: SampleRef, errors: list[DataError]) -> _Facts:
+def _read(dataset: Dataset, ref: SampleRef, errors: list[DataError]) -> SampleFacts:
     sample = _tried(partial(dataset.load, ref), errors)
     truth = _tried(partial(dataset.truth, ref), errors)
     points = None if truth is None else truth.points
     if sample is not None and points is not None and len(points) != len(sample.cloud):
         errors.append(DataError(f"{ref.id} has {len(points)} labels for {len(sample.cloud)} points"))
         points = None
-    return _Facts(
+    return SampleFacts(
         ref,
-        None if sample is None else _scan_facts(sample.cloud, points),
-        None if truth is None else _label_facts(truth.anomalous, points),
+        None if sample is None else scan_facts(sample.cloud, points),
+        None if truth is None else label_facts(truth.anomalous, points),
     )
 
 
-def _scan_facts(cloud: PointCloud, points: BoolArray | None) -> ScanFacts:
-    at_zero = (cloud.xyz == (-cloud.origin).astype(np.float32)).all(axis=1)
-    missing = ~np.isfinite(cloud.xyz).all(axis=1) | at_zero
-    rim = None if cloud.grid is None else ~missing.reshape(cloud.grid)[border(*cloud.grid, pixels=1)]
-    return ScanFacts(
-        points=len(cloud),
-        valid=int(cloud.valid.sum()),
-        missing=int(missing.sum()),
-        extent=float(np.ptp(cloud.valid_xyz, axis=0).max()) if cloud.valid.any() else None,
-        content=digest.of_array(cloud.xyz) + cloud.origin.tobytes().hex(),
-        unmeasured=0 if points is None else int((points & ~cloud.valid).sum()),
-        grid=cloud.grid,
-        rim=None if rim is None or not rim.size else float(rim.mean()),
-    )
-
-
-def _label_facts(anomalous: bool | None, points: BoolArray | None) -> _Labels:
-    if points is None:
-        return _Labels(anomalous, 0, None)
-    return _Labels(anomalous, len(points), int(points.sum()))
+def _merged(category: str, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """One finding for those of one severity and message, with all of their items."""
+    alike: dict[tuple[Severity, str], list[str]] = {}
+    for one in findings:
+        alike.setdefault((one.severity, one.message), []).extend(one.items)
+    for (severity, message), items in alike.items():
+        yield Finding(severity, category, f"{len(items)} {message}", tuple(items))
 
 
 def _grouped(category: str, errors: Iterable[DataError]) -> Iterator[Finding]:
@@ -253,89 +303,3 @@ def _grouped(category: str, errors: Iterable[DataError]) -> Iterator[Finding]:
         more = f" (and {len(alike) - 1} more like it)" if len(alike) > 1 else ""
         advice = f"; {hint}" if hint else ""
         yield Finding(Severity.ERROR, category, f"{message}{more}{advice}", tuple(alike))
-
-
-def _label_findings(category: str, facts: Sequence[_Facts]) -> Iterator[Finding]:
-    labels = [(fact.ref.id, fact.labels) for fact in facts if fact.labels is not None]
-    defective = [(name, one.positives) for name, one in labels if one.anomalous]
-    checks = (
-        (
-            Severity.ERROR,
-            "normal samples have anomalous points",
-            [name for name, one in labels if one.anomalous is False and one.positives],
-        ),
-        (
-            Severity.WARNING,
-            "defective samples have no anomalous point",
-            [name for name, positives in defective if positives == 0],
-        ),
-        (
-            Severity.NOTE,
-            "defective samples have no point labels",
-            [name for name, positives in defective if positives is None],
-        ),
-        (
-            Severity.WARNING,
-            "samples have no valid point",
-            [fact.ref.id for fact in facts if fact.scan is not None and fact.scan.valid == 0],
-        ),
-    )
-    for severity, what, names in checks:
-        if names:
-            yield Finding(severity, category, f"{len(names)} {what}", tuple(names))
-    if unmeasured := sum(fact.scan.unmeasured for fact in facts if fact.scan is not None):
-        total = sum(positives or 0 for _, positives in defective)
-        yield Finding(
-            Severity.NOTE, category, f"{unmeasured} of {total} anomalous points are not valid points"
-        )
-
-
-def _duplicate_findings(
-    category: str, facts: Sequence[_Facts], first_seen: dict[str, SampleRef]
-) -> Iterator[Finding]:
-    pairs = []
-    for fact in facts:
-        if fact.scan is not None:
-            first = first_seen.setdefault(fact.scan.content, fact.ref)
-            if first is not fact.ref:
-                pairs.append(f"{fact.ref.id} = {first.category} {first.id}")
-    if pairs:
-        text = f"{len(pairs)} scans are copies of another one"
-        yield Finding(Severity.WARNING, category, text, tuple(pairs))
-
-
-def _summary(category: str, facts: Sequence[_Facts], unit: str) -> Iterator[Finding]:
-    for split in Split:
-        part = [fact.labels for fact in facts if fact.ref.split is split]
-        if part:
-            labels = [one for one in part if one is not None]
-            known = [one.anomalous for one in labels]
-            text = f"{split}: {len(part)} samples, {known.count(False)} normal, {known.count(True)} defective"
-            if positives := sum(one.positives or 0 for one in labels):
-                share = 100 * positives / sum(one.points for one in labels)
-                text += f", {share:.3g} % of the labelled points anomalous"
-            yield Finding(Severity.NOTE, category, text)
-    scans = [fact.scan for fact in facts if fact.scan is not None]
-    if scans:
-        numbers = [(one.points, one.valid, one.missing) for one in scans]
-        total, valid, missing = np.array(numbers, dtype=np.int64).T
-        text = (
-            f"{_span(total)} points, {_span(100 * valid / total.clip(1), '.1f')} % valid, "
-            f"{_span(100 * missing / total.clip(1), '.1f')} % not finite or at (0, 0, 0)"
-        )
-        yield Finding(Severity.NOTE, category, text)
-    extents = [one.extent for one in scans if one.extent is not None]
-    if extents:
-        guess = "millimetre" if np.median(extents) >= MILLIMETRES_FROM else "metre"
-        surprising = unit in ("metre", "millimetre") and unit != guess
-        yield Finding(
-            Severity.WARNING if surprising else Severity.NOTE,
-            category,
-            f"longest side {_span(np.array(extents), '.4g')}, as expected of the unit {guess}"
-            + (f", but the data set is in {unit}s" if surprising else ""),
-        )
-
-
-def _span(values: NDArray[Any], form: str = "d") -> str:
-    low, high = format(values.min(), form), format(values.max(), form)
-    return low if low == high else f"{low} to {high}"

@@ -36,10 +36,10 @@ class Scan:
 
 
 def check_file(path: Path) -> None:
-    """Makes sure that `path` is a regular file with content.
+    """Makes sure that `path` is a regular file with content that may be read.
 
     Raises:
-        DataError: it is missing, a folder, something else (a pipe would block for ever), or empty.
+        DataError: it is missing, a folder, something else (a pipe would block for ever), empty, or forbidden.
     """
     try:
         exists, is_folder, is_file = path.exists(), path.is_dir(), path.is_file()
@@ -53,6 +53,8 @@ def check_file(path: Path) -> None:
         raise DataError(f"{path}: is {kind}", hint="name one file with a point cloud")
     if size == 0:
         raise DataError(f"{path}: the file is empty", hint="copy or export it again")
+    if not os.access(path, os.R_OK):
+        raise DataError(f"{path}: permission denied", hint="check the permissions of the file")
 
 
 def read_bytes(path: Path, *, header_end: re.Pattern[bytes] | None = None) -> UInt8Array:

@@ -15,6 +15,7 @@ from pc3dad.data.anomaly_shapenet import (
 )
 from pc3dad.data.base import Dataset, Finding, SampleRef, Severity
 from pc3dad.data.cards import ANOMALY_SHAPENET
+from pc3dad.data.verify import verify
 from pc3dad.errors import DataError
 from pc3dad.io.clouds import read_cloud
 from pc3dad.testing import trees
@@ -285,3 +286,32 @@ def test_points_that_are_doubled_keep_their_labels_5_4(root):
     cloud, truth = opened(root).load(ref).cloud, opened(root).truth(ref)
     np.testing.assert_array_equal(cloud.xyz[:40], cloud.xyz[40:][::-1])
     np.testing.assert_array_equal(truth.points[:40], truth.points[40:][::-1])
+
+
+def test_an_empty_category_is_left_out_and_named_and_the_others_work(root):
+    (root / "bag0").mkdir()
+    dataset = opened(root)
+    assert dataset.categories() == ["helmet0", "helmet1"]
+    left_out = next(one for message, one in findings(dataset).items() if message.startswith("left out"))
+    assert (left_out.severity, left_out.category) == (Severity.ERROR, "bag0")
+    assert not any(message.startswith("left out") for message in findings(dataset, "helmet1"))
+
+
+def test_scans_that_are_not_read_for_scores_are_still_verified(root):
+    (root / "helmet0" / "test" / "helmet0_hole0.pcd").write_bytes(b"not a scan")
+    table = root / "helmet0" / "GT" / "helmet0_crak4.txt"
+    table.write_text("\n".join(table.read_text().splitlines()[1:]) + "\n")
+    assert len(opened(root).load(helmet("helmet0_crak4")).cloud) == 39
+    error, warning = (one for one in verify(opened(root)) if one.severity is not Severity.NOTE)
+    assert "helmet0_hole0.pcd" in error.message
+    assert warning.message == "1 tables have another number of rows than their scans have points"
+    assert warning.items == ("helmet0_crak4 (39 rows, 40 points)",)
+
+
+def test_coordinates_of_tables_are_as_precise_as_those_of_scans(root):
+    table = root / "helmet0" / "GT" / "helmet0_hole0.txt"
+    rows = np.loadtxt(table, delimiter=",") + np.array([500, 0, 0, 0])
+    np.savetxt(table, rows, delimiter=",", fmt="%.9f")
+    cloud = opened(root).load(helmet("helmet0_hole0")).cloud
+    assert not cloud.origin.any()
+    np.testing.assert_array_equal(cloud.xyz, np.loadtxt(table, delimiter=",")[:, :3].astype(np.float32))

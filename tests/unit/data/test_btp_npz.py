@@ -8,10 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pc3dad.config import build
 from pc3dad.data.base import Dataset, SampleRef, Severity
 from pc3dad.data.btp_npz import BtpNpz, BtpNpzConfig
 from pc3dad.data.verify import verify
-from pc3dad.errors import DataError
+from pc3dad.errors import ConfigError, DataError
 from pc3dad.types import Split
 
 N_SAMPLED, N_POINTS = 16, 40
@@ -152,6 +153,16 @@ class TestSampledPoints:  # 2.4
         np.savez(path_file, allow_pickle=True, **arrays(source_path=path))
         assert opened(root).truth(shell()).anomalous
 
+    def test_whole_clouds_are_not_unpacked(self, root):
+        unreadable = np.array([None])
+        path = root / "shell" / "test" / "147_bulge.npz"
+        np.savez(path, allow_pickle=True, **arrays(original_points=unreadable, original_labels=unreadable))
+        assert len(opened(root).load(shell()).cloud) == N_SAMPLED
+        assert opened(root).truth(shell()).points.sum() == 3
+        for read in (opened(root, points="original").load, opened(root, points="original").truth):
+            with pytest.raises(DataError, match="of type object is refused"):
+                read(shell())
+
     @pytest.mark.parametrize(
         "changes",
         [
@@ -246,16 +257,30 @@ class TestObjectLabel:  # 2.1 and 2.3, point 5
         with pytest.raises(DataError, match="neither is_anomaly nor its name tells"):
             opened(root).truth(shell(stem))
 
-    def test_the_flag_of_the_file_wins_over_its_name(self, root):
+    def test_the_flag_tells_where_the_name_does_not(self, root):
         write(root / "shell" / "test" / "part_7.npz")
         truth = opened(root).truth(shell("part_7"))
         assert (truth.anomalous, truth.defect) == (True, None)
 
     @pytest.mark.parametrize("points", ["sampled", "original"])
     def test_a_defect_on_a_normal_sample_is_refused(self, root, points):
-        rewrite(root, is_anomaly=np.bool_(0), original_labels=np.ones(N_POINTS))
-        with pytest.raises(DataError, match=r"147_bulge\.npz marks a defect on a normal sample"):
-            opened(root, points=points).truth(shell())
+        rewrite(root, "9_good_cut", is_anomaly=np.bool_(0), original_labels=np.ones(N_POINTS))
+        with pytest.raises(DataError, match=r"9_good_cut\.npz marks a defect on a normal sample"):
+            opened(root, points=points).truth(shell("9_good_cut"))
+
+    @pytest.mark.parametrize(
+        ("stem", "kind", "flag"), [("147_bulge", "bulge", False), ("1_good", "good", True)]
+    )
+    def test_a_name_and_a_flag_that_disagree_are_refused(self, root, stem, kind, flag):
+        rewrite(root, stem, defective=flag)
+        words = rf"{stem}\.npz is {kind} by its name but has is_anomaly={flag}; convert"
+        with pytest.raises(DataError, match=words):
+            opened(root).truth(shell(stem))
+
+    def test_sampled_points_do_not_label_objects_that_are_scored_on_original_ones(self):
+        """Such an object would be normal, and points of it defective."""
+        with pytest.raises(ConfigError, match=r"object_label='sampled' is refused: .*original points"):
+            build(BtpNpzConfig, "btp_npz", {"points": "original", "object_label": "sampled"})
 
 
 class TestFirstRelease:  # 2.3, history: FPS on raw millimetres, .npy of [2048, 4], templates [2048, 3]

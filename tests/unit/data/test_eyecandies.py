@@ -12,6 +12,7 @@ from PIL import Image
 from pc3dad.data import manifests
 from pc3dad.data.base import Dataset, Finding, SampleRef, Severity
 from pc3dad.data.eyecandies import Eyecandies, EyecandiesConfig
+from pc3dad.data.verify import verify
 from pc3dad.errors import DataError
 from pc3dad.types import Split
 
@@ -430,3 +431,38 @@ def test_real_masks_cover_a_small_part_of_the_image(candy_cane):
         if (truth := candy_cane.truth(one)).anomalous
     ]
     assert 0.0003 <= min(shares) < max(shares) < 0.0045
+
+
+def test_verify_reads_every_file_and_names_each_that_is_broken(root):
+    folder = root / "Lollipop" / "test_public" / "data"
+    save(folder / "2_image_1.png", np.zeros((512, 512, 3), np.uint8))
+    for name in ("2_image_0.png", "2_normals.png", "10_image_3.png"):
+        (folder / name).write_bytes(b"junk")
+    save(folder / "10_image_4.png", np.zeros((64, 64, 3), np.uint8))
+    (folder / "11_object_params.yaml").write_text("{:::")
+    found = [one for one in verify(opened(root)) if one.severity is Severity.ERROR]
+    named = {name for one in found for item in one.items for name in item.split() if "/data/" in name}
+    assert {Path(name.rstrip(":")).name for name in named} == {
+        "2_image_0.png",
+        "2_normals.png",
+        "10_image_3.png",
+        "10_image_4.png",
+        "11_object_params.yaml",
+    }
+    (images,) = [one for one in found if "(and 2 more like it)" in one.message]
+    assert len(images.items) == 3
+
+
+def test_an_empty_category_is_left_out_and_named_and_the_others_work(root):
+    (root / "Confetto").mkdir()
+    dataset = opened(root)
+    assert dataset.categories() == ["Lollipop"]
+    (error,) = [one for one in dataset.problems("Lollipop") if one.severity is Severity.ERROR]
+    assert error.category == "Confetto"
+    assert "Confetto is not Eyecandies: none of train" in error.message
+
+
+def test_one_converted_category_refuses_all(root):
+    (root / "Confetto" / "test" / "good" / "xyz").mkdir(parents=True)
+    with pytest.raises(DataError, match="Confetto is a copy converted for M3DM"):
+        opened(root)

@@ -477,3 +477,56 @@ def test_names_of_levels_in_a_pipe_do_not_block(root):
     os.mkfifo(root / "foam" / "class_ids.json")
     with pytest.raises(DataError, match="not a regular file"):
         opened(root).truth(foam("combined"))
+
+
+def errors(dataset: Mvtec3dAd) -> list[Finding]:
+    """Without those about splits that the stand-in does not have."""
+    found = [one for one in verify(dataset) if one.severity is Severity.ERROR]
+    return [one for one in found if not one.message.startswith("no ")]
+
+
+def test_documents_that_no_sample_needs_are_read_by_verify(root):
+    calibration = root / "rope" / "calibration" / "camera_parameters.json"
+    calibration.parent.mkdir()
+    calibration.write_text("junk")
+    (root / "rope" / "class_ids.json").write_text('{"cut": 254}')
+    dataset = opened(root, foreground="all")
+    levels, camera = errors(dataset)
+    assert "class_ids.json is not a table of grey levels" in levels.message
+    assert "camera_parameters.json is not JSON" in camera.message
+    assert not [one for one in dataset.problems("rope") if "json is not" in one.message]
+
+
+def test_an_empty_category_is_left_out_and_named_and_the_others_work(root):
+    (root / "bagel").mkdir()
+    dataset = opened(root, foreground="all")
+    assert dataset.categories() == ["foam", "rope"]
+    (error,) = errors(dataset)
+    assert error.category == "bagel"
+    assert "left out" in error.message
+    assert "no folder train, validation or test" in error.message
+    assert error in list(dataset.problems("foam"))
+    assert error not in list(dataset.problems("rope"))
+
+
+def test_an_empty_folder_of_the_name_does_not_hide_a_category(root):
+    (root / "rope" / "rope").mkdir()
+    assert len(opened(root).refs("rope", Split.TEST)) == 3
+
+
+def test_two_samples_of_one_id_are_an_error_that_names_both(root):
+    shutil.copytree(root / "rope" / "test" / "cut", root / "rope" / "test" / "cut_a")
+    for path in (root / "rope" / "test" / "cut").glob("*/000.*"):
+        shutil.copy(path, path.with_stem("a_000"))
+    with pytest.raises(DataError, match=r"cut/xyz/a_000\.tiff and .*cut_a/xyz/000\.tiff are both"):
+        opened(root).refs("rope", Split.TEST)
+
+
+def test_a_split_that_is_a_link_to_another_has_all_of_its_files(root):
+    shutil.rmtree(root / "rope" / "validation")
+    (root / "rope" / "validation").symlink_to("train")
+    dataset = opened(root)
+    assert len(dataset.refs("rope", Split.VALIDATION)) == 3
+    (missing,) = [one for one in dataset.problems("rope") if "published set are missing" in one.message]
+    assert "validation/good/xyz/002.tiff" not in missing.items
+    assert "validation/good/xyz/003.tiff" in missing.items

@@ -1,6 +1,7 @@
 """Preparing survives anything, gives the same bytes however often it was stopped, and names what failed."""
 
 import errno
+import json
 import os
 import shutil
 
@@ -11,8 +12,10 @@ from pc3dad import registry
 from pc3dad.config import Config
 from pc3dad.data.base import Finding, SampleRef, Severity
 from pc3dad.data.cards import FOLDER
+from pc3dad.data.facts import ScanFacts
 from pc3dad.data.prepare import Failure, Outcome, prepare
-from pc3dad.data.prepared import Prepared, category_folder
+from pc3dad.data.prepared import Prepared
+from pc3dad.data.prepared_layout import Index, StoredSample, category_folder, read_record
 from pc3dad.errors import ConfigError, DataError
 from pc3dad.io import atomic
 from pc3dad.types import PointCloud, Sample, Split, Truth
@@ -207,6 +210,64 @@ def test_a_damaged_index_is_made_again(out, expected):
     assert contents(out) == expected
 
 
+def edit_index(out, change, *, signed):
+    """Changes the list of samples, and makes its digest right again if `signed`."""
+    path = out / "nut" / "index.json"
+    index = json.loads(path.read_text())
+    change(index["samples"])
+    path.write_text(json.dumps(index))
+    if signed:
+        samples = [StoredSample.model_validate_json(json.dumps(one)) for one in index["samples"]]
+        path.write_text(Index.of("nut", samples).model_dump_json(by_alias=True))
+
+
+def rename(samples):
+    samples[2]["id"] = "goof/1"
+
+
+def swap_files(samples):
+    for part in ("sample", "truth"):
+        samples[2][part], samples[4][part] = samples[4][part], samples[2][part]
+
+
+def reorder(samples):
+    samples[2], samples[3] = samples[3], samples[2]
+
+
+def drop(samples):
+    samples.pop()
+
+
+def repeat(samples):
+    samples.append(samples[0])
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("change", [rename, swap_files, reorder, drop, repeat])
+def test_an_index_that_lists_other_samples_is_not_believed(out, expected, change, signed):
+    run(Made(), out)
+    edit_index(out, change, signed=signed)
+    if not signed:
+        with pytest.raises(DataError, match=r"index\.json is damaged"):
+            read_record(Index, out / "nut" / "index.json")
+    run(Made(), out)
+    assert contents(out) == expected
+
+
+@pytest.mark.parametrize("change", [rename, swap_files, reorder])
+def test_a_journal_that_lists_other_samples_is_not_believed(out, expected, change):
+    stopped = Made()
+    stopped.stop_at = 5
+    with pytest.raises(KeyboardInterrupt):
+        run(stopped, out)
+    journal = out / "nut" / "journal.jsonl"
+    lines = [json.loads(line) for line in journal.read_text().splitlines()]
+    change(lines)
+    journal.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    run(Made(), out)
+    assert contents(out) == expected
+
+
 def test_leftovers_of_a_killed_write_are_removed(out, expected):
     run(Made(), out)
     for folder in (out, out / "nut", out / "nut" / "samples"):
@@ -273,6 +334,19 @@ def test_a_category_that_cannot_be_listed_stops_no_other(out):
     bolt, nut = run(Torn(("bolt", "nut")), out)
     assert bolt.failures == (Failure("", "bolt breaks the layout."),)
     assert nut.failures == ()
+
+
+@pytest.mark.parametrize("obstacle", ["", "source.json", "samples"])
+def test_a_category_whose_folder_cannot_be_written_stops_no_other(out, obstacle):
+    """A folder where a file should be, or the other way round, is trouble of that category alone."""
+    run(Made(), out)
+    path = out / "bolt" / obstacle
+    path.parent.mkdir(exist_ok=True)
+    path.mkdir() if obstacle == "source.json" else path.write_text("in the way")
+    bolt, nut = run(Made(("bolt", "nut")), out)
+    assert [failure.id for failure in bolt.failures] == [""]
+    assert "cannot write" in bolt.failures[0].reason
+    assert (nut.kept, nut.failures) == (SAMPLES, ())
 
 
 def test_labels_for_another_number_of_points_are_a_failure(out):
@@ -369,12 +443,26 @@ def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path):
         run(Made(), tmp_path / "file" / "out")
 
 
-@pytest.mark.parametrize("category", ["..", ".hidden", "a b", "50 %", "größe", "CON|?*", "x" * 80])
+@pytest.mark.parametrize(
+    "category",
+    [
+        *("..", ".hidden", "a b", "50 %", "größe", "CON|?*", "x" * 255, "ä" * 60, "日" * 80),
+        *("prepared.json", "Prepared.JSON", "CON", "con.txt", "Lpt1", "a.", "a "),
+    ],
+)
 def test_any_name_of_a_category_gets_a_folder_of_its_own(out, category):
     dataset = Made((category,))
     assert run(dataset, out)[0].failures == ()
     assert {path.parent for path in out.rglob("index.json")} == {out / category_folder(category)}
     assert Prepared(out, dataset.card, dataset.config).categories() == [category]
+    folder = category_folder(category)
+    assert len(folder) <= 100
+    assert not folder.endswith((".", " "))
+    assert folder.partition(".")[0].casefold() not in ("", "con", "lpt1", "prepared")
+
+
+def test_long_names_that_begin_alike_get_different_folders():
+    assert category_folder("x" * 200 + "1") != category_folder("x" * 200 + "2")
 
 
 def test_names_that_are_not_unicode_are_failures(out, monkeypatch):
@@ -397,6 +485,30 @@ def test_no_file_holds_an_absolute_path_although_findings_do(tmp_path):
     assert [(one.message, one.items) for one in found] == [
         ("lost.ply is not used, source is full (source, when prepared)", ("x",))
     ]
+
+
+class Released(Made):
+    """Tells from all scans together that they are not those of the original."""
+
+    def release(self, category, scans: dict[str, ScanFacts]):
+        assert {facts.points for facts in scans.values()} == {9}
+        yield Finding(Severity.WARNING, category, "another release", tuple(scans))
+
+
+@pytest.mark.parametrize("done", [*range(SAMPLES), None])
+def test_which_release_the_scans_are_of_is_kept_however_often_it_was_stopped(out, done):
+    stopped = Released()
+    stopped.stop_at = done
+    if done is not None:
+        with pytest.raises(KeyboardInterrupt):
+            run(stopped, out)
+    run(Released(), out)
+    run(Released(), out)
+    found = list(Prepared(out, FOLDER, Options()).problems("nut"))
+    assert [(one.severity, one.message) for one in found] == [
+        (Severity.WARNING, "another release (source, when prepared)")
+    ]
+    assert set(found[0].items) == {name for names in NAMES.values() for name in names}
 
 
 def test_a_copy_of_a_prepared_folder_has_the_same_samples(tmp_path):

@@ -1,5 +1,6 @@
 """A prepared folder gives the same samples and labels as its source, bit by bit, and notices every change."""
 
+import hashlib
 import io
 import json
 import shutil
@@ -8,6 +9,7 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -16,6 +18,7 @@ from pc3dad import registry
 from pc3dad.data.base import Dataset, SampleRef, Severity
 from pc3dad.data.prepare import prepare
 from pc3dad.data.prepared import pack_sample, unpack_sample
+from pc3dad.data.prepared_layout import Index, StoredFile, read_record
 from pc3dad.data.verify import verify
 from pc3dad.errors import ConfigError, DataError
 from pc3dad.io import atomic, digest, npz
@@ -249,7 +252,7 @@ def test_another_data_set_is_refused(made):
     ("change", "message"),
     [
         ({"revision": 99}, "revision 99 of synthetic, the loader has revision"),
-        ({"schema": 99}, "schema version 99, this version reads 1"),
+        ({"schema": 99}, "schema version 99, this version reads 2"),
         ({"schema": "1"}, "damaged or of another version"),
         ({"unknown": 1}, "damaged or of another version"),
     ],
@@ -269,11 +272,51 @@ def test_damaged_descriptions_are_one_sentence(copy, name, content):
         opened("synthetic", copy, **SMALL)
 
 
-def test_an_index_cannot_name_a_file_elsewhere(copy):
+def sign(copy, **changes):
+    """Changes the first entry of the index, with a digest that is right: somebody else's folder."""
     path = copy / "bottle" / "index.json"
-    path.write_text(path.read_text().replace("samples/00000.npz", "samples/../../secret.npz"))
+    index = read_record(Index, path)
+    first = index.samples[0].model_copy(update=changes)
+    signed = Index.of(index.category, (first, *index.samples[1:]))
+    path.write_text(signed.model_dump_json(by_alias=True))
+
+
+def test_an_index_cannot_name_a_file_elsewhere(copy):
+    content = (copy / "bottle" / "samples" / "00000.npz").read_bytes()
+    (copy / "secret.npz").write_bytes(content)
+    there = StoredFile.model_construct(
+        name="samples/../../secret.npz", bytes=len(content), sha256=hashlib.sha256(content).hexdigest()
+    )
+    sign(copy, sample=there)
     with pytest.raises(DataError, match="damaged"):
         opened("synthetic", copy, **SMALL)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"id": "test_000"', '"id": "test_009"'),
+        ('"split": "test"', '"split": "train"'),
+        ('"category": "bottle"', '"category": "bottles"'),
+        ("samples/00001.npz", "samples/00002.npz"),
+    ],
+)
+def test_an_edited_index_is_refused(copy, old, new):
+    """Every id is bound to its files: no scan can be read under the name of another one."""
+    path = copy / "bottle" / "index.json"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(DataError, match=r"index\.json is damaged"):
+        opened("synthetic", copy, **SMALL)
+
+
+def test_labels_of_another_sample_are_refused(copy):
+    sign(copy, truth=read_record(Index, copy / "bottle" / "index.json").samples[2].truth)
+    with pytest.raises(
+        DataError, match=r"00002\.npz holds the labels of test_001, not of train_000; run the"
+    ):
+        opened("synthetic", copy, **SMALL).truth(SampleRef("bottle", Split.TRAIN, "train_000"))
 
 
 def test_only_finished_categories_are_visible(copy):
@@ -307,10 +350,7 @@ def test_the_fingerprint_is_that_of_the_content_alone(made, copy):
         path.touch()
     assert dataset.fingerprint("bottle") == again.fingerprint("bottle")
     assert dataset.fingerprint("bottle") != dataset.fingerprint("flange")
-    index = copy / "bottle" / "index.json"
-    index.write_text(index.read_text().replace('"sha256": "', '"sha256": "0', 1).replace("0" * 2, "0", 1))
-    text = index.read_text()
-    assert text != (made[1] / "bottle" / "index.json").read_text()
+    sign(copy, id="another")
     assert again.fingerprint("bottle") != dataset.fingerprint("bottle")
 
 
@@ -363,10 +403,8 @@ def test_a_bomb_with_the_right_digest_is_not_unpacked(copy):
         archive.writestr("xyz.npy", bytes(100_000_000))
     path = copy / "bottle" / "samples" / "00000.npz"
     path.write_bytes(bomb.getvalue())
-    index = json.loads((copy / "bottle" / "index.json").read_text())
-    sample = index["samples"][0]["sample"]
-    sample |= {"bytes": path.stat().st_size, "sha256": digest.of_file(path)}
-    (copy / "bottle" / "index.json").write_text(json.dumps(index))
+    stored = StoredFile(name="samples/00000.npz", bytes=path.stat().st_size, sha256=digest.of_file(path))
+    sign(copy, sample=stored)
     with pytest.raises(DataError, match="claims 100000000 bytes"):
         opened("synthetic", copy, **SMALL).load(SampleRef("bottle", Split.TRAIN, "train_000"))
 
@@ -383,3 +421,21 @@ def test_what_was_to_be_said_about_the_source_is_said_again(tmp_path):
     ]
     assert copied == [(one.severity, one.message, one.items) for one in source.problems("chicken")]
     assert any("not the published number of samples" in message for _, message, _ in copied)
+
+
+def test_which_release_the_scans_are_of_is_said_again(tmp_path):
+    """Only the scans tell that their support plane was removed; a copy must not look like the original."""
+    root = plant_mvtec3d_ad(tmp_path / "source")
+    for path in root.rglob("*.tiff"):
+        scan = tifffile.imread(path)
+        for rim in (scan[:6], scan[-6:], scan[:, :6], scan[:, -6:]):
+            rim[:] = 0
+        tifffile.imwrite(path, scan, photometric="rgb")
+    source = opened("mvtec3d_ad", root, foreground="all")
+    assert all(not outcome.failures for outcome in prepare(source, tmp_path / "out", source=root))
+    copied = verify(opened("mvtec3d_ad", tmp_path / "out", foreground="all"))
+    plane = [one.message for one in verify(source) if "plane" in one.message]
+    assert plane
+    assert [one.message for one in copied if "plane" in one.message] == [
+        f"{message} (source, when prepared)" for message in plane
+    ]

@@ -147,6 +147,12 @@ def messages(root: Path, severity: Severity, category: str = "bagel") -> dict[st
     return {one.message: one.items for one in found if one.severity is severity}
 
 
+def errors(root: Path) -> list[str]:
+    """What `data verify` says is wrong, every case of it."""
+    found = [one for one in verify(opened(root)) if one.severity is Severity.ERROR]
+    return [text for one in found for text in (one.message, *one.items)]
+
+
 class TestFolders:  # gs_clip 7.1
     def test_it_is_a_data_set_that_needs_no_json(self, mvtec):
         assert isinstance(opened(mvtec), Dataset)
@@ -155,6 +161,17 @@ class TestFolders:  # gs_clip 7.1
     def test_samples_are_in_natural_order_and_all_of_the_test_split(self, mvtec):
         assert names(mvtec) == ["crack/000", "crack/002", "crack/010", "good/000"]
         assert all(not opened(mvtec).refs("bagel", split) for split in Split if split is not Split.TEST)
+
+    @pytest.mark.parametrize("stray", ["__MACOSX/bagel", "checkpoints/test/epoch_1", "logs"])
+    def test_folders_of_something_else_are_no_categories_and_hide_none(self, mvtec, stray):
+        (mvtec / stray).mkdir(parents=True)
+        assert opened(mvtec).categories() == ["bagel", "rope"]
+
+    def test_the_folder_may_be_the_current_one(self, mvtec, monkeypatch):
+        (mvtec.with_name("test_rendered") / "bagel").mkdir(parents=True)
+        monkeypatch.chdir(mvtec)
+        assert any("merge it into" in text for text in messages(Path(), Severity.WARNING))
+        assert not errors(Path())
 
     def test_a_folder_without_renders_is_refused(self, tmp_path):
         with pytest.raises(DataError, match="2d_rendering"):
@@ -298,6 +315,56 @@ class TestJson:  # gs_clip 7.2, align3d_ad 8.2
                 read(bagel("hole/000"))
 
 
+class TestNothingIsDropped:
+    """What lost a part is an error that names the part, never one sample or category less."""
+
+    @pytest.mark.parametrize("file", ["all_meta.json", "rope_meta.json"])
+    @pytest.mark.parametrize("lost", ["", "test", "test/cut", "test/cut/2d_rendering"])
+    def test_a_category_of_the_json_whose_folder_is_lost(self, mvtec, file, lost):
+        write_json(mvtec / file, rope=[record("rope", "cut", "000")])
+        shutil.rmtree(mvtec / "rope" / lost)
+        assert opened(mvtec).categories() == ["bagel", "rope"]
+        assert any(
+            "missing" in text or "no folder" in text for text in messages(mvtec, Severity.WARNING, "rope")
+        )
+        assert {one.category for one in verify(opened(mvtec)) if one.severity is Severity.ERROR} == {"rope"}
+
+    def test_a_category_of_the_folders_that_lost_its_renders(self, mvtec):
+        shutil.rmtree(mvtec / "rope" / "test" / "cut" / "2d_rendering")
+        assert opened(mvtec).categories() == ["bagel", "rope"]
+        assert any("2d_rendering/000 is missing" in text for text in errors(mvtec))
+
+    @pytest.mark.parametrize("name", ["..", "../bagel", "a/b", "", "x" * 300, "\ud800"])
+    def test_a_lost_category_that_cannot_be_a_folder_is_refused(self, mvtec, name):
+        write_json(mvtec / "all_meta.json", **{name: [record(name, "cut", "000")]})
+        with pytest.raises(DataError, match=r"all_meta\.json names the category"):
+            opened(mvtec)
+
+    def test_a_sample_that_lost_all_views(self, mvtec):
+        for part in ("2d_rendering", "2d_3d_cor", "2d_depth", "2d_gt"):
+            shutil.rmtree(mvtec / "bagel" / "test" / "crack" / part / "002")
+        assert names(mvtec) == ["crack/000", "crack/002", "crack/010", "good/000"]
+        assert any("2d_3d_cor/002 is missing" in text for text in errors(mvtec))
+        (items,) = (items for text, items in messages(mvtec, Severity.WARNING).items() if "missing" in text)
+        assert "test/crack/2d_rendering/002/view_1.png" in items
+
+    @pytest.mark.parametrize("part", ["pcd", "gt_pcd"])
+    def test_a_sample_of_which_one_file_is_left(self, real3d, part):
+        anomaly = real3d / "shell" / "test" / "anomaly"
+        shutil.copy(anomaly / part / "7_bulge.pcd", anomaly / part / "9_sink.pcd")
+        assert names(real3d, "shell") == ["anomaly/7_bulge", "anomaly/9_sink", "good/8_good"]
+        assert errors(real3d)
+
+    def test_a_cloud_without_views_is_read_all_the_same(self, real3d):
+        species = real3d / "shell" / "test" / "anomaly"
+        for part in ("2d_rendering", "2d_3d_cor", "2d_depth", "2d_gt"):
+            shutil.rmtree(species / part)
+        assert len(opened(real3d).load(shell()).cloud) == 20
+        assert opened(real3d).truth(shell()).anomalous
+        with pytest.raises(DataError, match="2d_3d_cor/7_bulge is missing"):
+            opened(real3d).views(shell())
+
+
 class TestOrganised:  # gs_clip 2.5.1, 2.5.2 and 2.8
     def test_the_cloud_is_the_grid_of_the_authors(self, mvtec):
         sample = opened(mvtec).load(bagel())
@@ -426,6 +493,7 @@ class TestEyecandies:  # align3d_ad 8.2: <id'> is the stem of the image with one
 
     def test_images_keep_the_zero_that_views_lose(self, eyecandies):
         assert names(eyecandies, "CandyCane") == ["anomaly/1025", "good/03"]
+        assert not errors(eyecandies)
         ref = SampleRef("CandyCane", Split.TEST, "good/03")
         assert opened(eyecandies).load(ref).image is not None
         assert opened(eyecandies).truth(ref).anomalous is False
@@ -498,6 +566,12 @@ class TestUnorganised:  # gs_clip 2.5.3, 2.5.4 and 2.8
         with pytest.raises(DataError, match=r"gt_pcd/7_bulge\.pcd is missing"):
             opened(real3d).truth(shell())
 
+    @pytest.mark.parametrize("part", ["xyz", "rgb", "gt"])
+    def test_an_empty_folder_does_not_make_grids_of_them(self, real3d, part):
+        (real3d / "shell" / "test" / "good" / part).mkdir()
+        assert opened(real3d).load(shell()).cloud.grid is None
+        assert not errors(real3d)
+
 
 class TestViews:  # gs_clip 7.1; the files themselves: test_views.py
     def test_indices_name_points_of_the_cloud(self, mvtec, real3d):
@@ -529,13 +603,22 @@ class TestViews:  # gs_clip 7.1; the files themselves: test_views.py
         with pytest.raises(DataError, match=r"2d_3d_cor/7_bulge has 20 points but .* has 21"):
             opened(real3d).views(shell())
 
+    def test_verify_reads_them(self, mvtec):
+        crack = mvtec / "bagel" / "test" / "crack"
+        (crack / "2d_rendering" / "000" / "view_1.png").write_bytes(b"garbage")
+        np.save(crack / "2d_3d_cor" / "002" / "view_0_cor.npy", np.zeros((20, 3)))
+        (crack / "2d_gt" / "010" / "view_0_gt.png").write_bytes(b"garbage")
+        found = " ".join(errors(mvtec))
+        for name in ("000/view_1.png", "002/view_0_cor.npy", "010/view_0_gt.png"):
+            assert name in found
+
 
 class TestEmptyFiles:  # datasets 5.4: reported twice for published renders
     def test_empty_images_are_named_before_anything_is_read(self, real3d):
         path = real3d / "shell" / "test" / "anomaly" / "2d_rendering" / "7_bulge" / "view_1.png"
         path.write_bytes(b"")
         assert messages(real3d, Severity.ERROR, "shell") == {
-            "1 files are empty": ("anomaly/2d_rendering/7_bulge/view_1.png",)
+            "1 files are empty": ("test/anomaly/2d_rendering/7_bulge/view_1.png",)
         }
 
 
@@ -555,15 +638,28 @@ class TestProblems:
         (crack / "2d_depth" / "002" / "view_1_depth.png").unlink()
         (crack / "2d_3d_cor" / "010" / "nonzero_indices.npy").unlink()
         (crack / "gt" / "000.png").unlink()
-        write_png(crack / "gt" / "004.png", np.zeros((4, 4)))
+        (crack / "gt" / "notes.txt").write_text("x")
         write_png(crack / "2d_depth" / "002" / "extra.png", np.zeros((4, 4)))
         found = messages(mvtec, Severity.WARNING)
         assert (
-            "crack/2d_3d_cor/010/nonzero_indices.npy",
-            "crack/2d_depth/002/view_1_depth.png",
-            "crack/gt/000.png",
+            "test/crack/2d_3d_cor/010/nonzero_indices.npy",
+            "test/crack/2d_depth/002/view_1_depth.png",
+            "test/crack/gt/000.png",
         ) in found.values()
-        assert ("crack/2d_depth/002/extra.png", "crack/gt/004.png") in found.values()
+        assert ("test/crack/2d_depth/002/extra.png", "test/crack/gt/notes.txt") in found.values()
+
+    def test_strangers_in_the_category_and_beside_it_are_named(self, mvtec):
+        write_json(mvtec / "bagel_meta.json", bagel=[record("bagel", "crack", "000")])
+        write_png(mvtec / "bagel" / "train" / "y.png", np.zeros((4, 4)))
+        (mvtec / "all_meta.json.part").write_text("")
+        (mvtec / "__MACOSX").mkdir()
+        found = messages(mvtec, Severity.WARNING)
+        assert any("test/crack/gt/002.png" in items and "train/y.png" in items for items in found.values())
+        assert found["2 files and folders beside the categories are not read"] == (
+            "__MACOSX/",
+            "all_meta.json.part",
+        )
+        assert not any("beside" in text for text in messages(mvtec, Severity.WARNING, "rope"))  # said once
 
     def test_samples_of_the_json_that_are_not_here_are_named(self, mvtec):
         found = [record("bagel", "crack", name) for name in ("000", "001")]
@@ -571,16 +667,15 @@ class TestProblems:
         missing = next(
             items for text, items in messages(mvtec, Severity.WARNING).items() if "missing" in text
         )
-        assert "crack/pcd/001.pcd" in missing
+        assert "test/crack/pcd/001.pcd" in missing
 
     def test_depth_in_the_sibling_folder_is_reported(self, mvtec):  # gs_clip 7.1: merge before use
         (mvtec.with_name("test_rendered") / "bagel").mkdir(parents=True)
         assert any("merge it into" in text for text in messages(mvtec, Severity.WARNING))
 
     def test_verify_reads_a_whole_tree(self, mvtec, real3d):
-        for root in (mvtec, real3d):
-            errors = [one for one in verify(opened(root)) if one.severity is Severity.ERROR]
-            assert not errors
+        assert not errors(mvtec)
+        assert not errors(real3d)
 
 
 def test_a_real_cloud_of_the_conversion_is_placed_on_the_grid(test_data, tmp_path):

@@ -13,6 +13,7 @@ from pc3dad.data.base import Dataset, SampleRef, Severity
 from pc3dad.data.real3d_ad import Real3dAd, Real3dAdConfig, kind_of
 from pc3dad.data.verify import verify
 from pc3dad.errors import DataError
+from pc3dad.io import digest
 from pc3dad.io.clouds import read_cloud
 from pc3dad.testing import trees
 from pc3dad.types import Split
@@ -69,6 +70,10 @@ def test_archives_may_be_nested_twice_4_1(original, tmp_path, nesting):
         ("142_good", "good"),
         ("142_good_cut", "good"),
         ("142_Good_copy", "good"),
+        ("142_good_cut2", "good"),
+        ("142_good_cut_2", "good"),
+        ("142_good_copy3_cut", "good"),
+        ("482_bulge_cut2", "bulge"),
         ("275_bulge", "bulge"),
         ("482_bulge_cut", "bulge"),
         ("328_bulges", "bulges"),
@@ -184,9 +189,43 @@ def test_five_known_tables_are_named_and_only_in_their_own_category_4_4(tmp_path
     assert sorted(unlabelled) == ["265_bulge", "265_bulge_cut", "433_bulge", "705_bulge", "706_sink"]
 
 
-def test_known_tables_are_compared_by_digest(root):
-    findings = [one for one in opened(root).problems("chicken") if "do not fit" in one.message]
-    assert findings[0].items[0] == "705_bulge (another file than the known one)"
+def test_known_tables_are_compared_by_digest_in_verify_only(root, monkeypatch):
+    (compared,) = [one for one in verify(opened(root)) if "other files than the known ones" in one.message]
+    assert (compared.severity, compared.items) == (Severity.NOTE, ("705_bulge", "706_sink"))
+    monkeypatch.setattr(digest, "of_file", lambda path: pytest.fail(f"{path} is read when a run is planned"))
+    (named,) = [one for one in opened(root).problems("chicken") if "do not fit" in one.message]
+    assert named.items == ("705_bulge", "706_sink")
+
+
+def test_a_known_table_that_may_not_be_read_is_an_error_finding(root, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(digest, "of_file", refuse)
+    (error,) = [one for one in verify(opened(root)) if one.severity is Severity.ERROR]
+    assert "705_bulge.txt: Permission denied (and 1 more like it)" in error.message
+
+
+def test_a_table_that_may_not_be_read_is_a_clear_error(root, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(labelled_clouds, "read_label_table", refuse)  # tests may run as root, who reads all
+    with pytest.raises(DataError, match=r"705_bulge_cut\.txt: Permission denied"):
+        opened(root).load(chicken(DEFECT))
+
+
+def test_scans_that_are_not_read_for_scores_are_still_verified(root):
+    scan = root / "chicken" / "test" / f"{DEFECT}.pcd"
+    table = root / "chicken" / "gt" / "707_bulge.txt"
+    scan.write_bytes(scan.read_bytes()[:250])
+    table.write_text("\n".join(table.read_text().splitlines()[:-5]) + "\n")
+    assert len(opened(root).load(chicken("707_bulge")).cloud) == 35
+    error, warning = (one for one in verify(opened(root)) if one.severity is not Severity.NOTE)
+    assert (error.severity, warning.severity) == (Severity.ERROR, Severity.WARNING)
+    assert f"{DEFECT}.pcd" in error.message
+    assert warning.message == "1 tables have another number of rows than their scans have points"
+    assert warning.items == ("707_bulge (35 rows, 40 points)",)
 
 
 @pytest.mark.parametrize("delimiter", [" ", "\t", ","])
@@ -215,14 +254,41 @@ def test_tables_of_another_form_are_refused_7(root, text):
         opened(root).truth(chicken(DEFECT))
 
 
-def test_far_away_coordinates_keep_their_precision_rule_4(root):
-    table = root / "chicken" / "gt" / f"{DEFECT}.txt"
-    table.write_text("5000000.001 0 0 1\n5000000.002 0 0 0\n5000000.003 1 0 0\n")
-    cloud = opened(root).load(chicken(DEFECT)).cloud
-    assert cloud.xyz.dtype == np.float32
-    np.testing.assert_allclose(
-        cloud.xyz[:, 0] + cloud.origin[0], 5000000.001 + np.array([0, 0.001, 0.002]), rtol=0, atol=1e-6
-    )
+def move_up(root: Path, millimetres: float) -> None:
+    """Moves every scan and every table along z, in the precision of each."""
+    for path in (root / "chicken" / "test").iterdir():
+        xyz = read_cloud(path).xyz + np.float32([0, 0, millimetres])
+        header, _, _ = path.read_bytes().partition(b"DATA binary\n")
+        path.write_bytes(header + b"DATA binary\n" + xyz.astype("<f4").tobytes())
+    for path in (root / "chicken" / "gt").iterdir():
+        table = np.loadtxt(path)
+        table[:, 2] += millimetres
+        np.savetxt(path, table, fmt="%.6f %.6f %.6f %d")
+
+
+@pytest.mark.parametrize("millimetres", [0, 200, 5000])
+def test_the_precision_of_a_cloud_does_not_tell_whether_its_sample_is_defective(root, millimetres):
+    move_up(root, millimetres)
+    dataset = opened(root)
+    for ref in dataset.refs("chicken", Split.TEST):
+        cloud = dataset.load(ref).cloud
+        assert (cloud.xyz.dtype, cloud.origin.tolist()) == (np.float32, [0, 0, 0])
+
+
+def test_nor_do_scans_in_text_that_are_far_away(root):
+    path = root / "chicken" / "test" / f"{GOOD}.pcd"
+    xyz = read_cloud(path).xyz.astype(np.float64) + np.array([0, 0, 5000])
+    header = path.read_bytes().split(b"DATA")[0].decode()
+    path.write_text(header + "DATA ascii\n" + "\n".join(" ".join(map(repr, map(float, p))) for p in xyz))
+    assert read_cloud(path).origin.any()
+    cloud = opened(root).load(chicken(GOOD)).cloud
+    np.testing.assert_array_equal(cloud.xyz, xyz.astype(np.float32))
+    assert not cloud.origin.any()
+
+
+def test_coordinates_beyond_float32_are_not_valid(root):
+    (root / "chicken" / "gt" / f"{DEFECT}.txt").write_text("1e300 0 0 1\n1 2 3 0\n")
+    assert opened(root).load(chicken(DEFECT)).cloud.valid.tolist() == [False, True]
 
 
 def test_normal_samples_are_all_zero_and_not_unknown_rule_5(root):
@@ -347,6 +413,25 @@ def test_a_folder_of_something_else_is_refused(tmp_path):
         opened(tmp_path)
     with pytest.raises(DataError, match="not a folder"):
         opened(tmp_path / "nowhere")
+
+
+def test_an_empty_category_is_left_out_and_named_and_the_others_work(root):
+    (root / "car").mkdir()
+    dataset = opened(root)
+    assert dataset.categories() == ["chicken"]
+    (planned,) = [one for one in dataset.problems("chicken") if one.severity is not Severity.NOTE]
+    assert (planned.severity, planned.category) == (Severity.ERROR, "car")
+    assert f"left out: {root / 'car'} is not of Real3D-AD: no folder train or test" in planned.message
+    assert [one for one in verify(dataset) if one.severity is Severity.ERROR] == [planned]
+
+
+@pytest.mark.parametrize("file", ["train_cut/1.asc", "train/1_template.ply"])
+def test_one_category_of_another_release_refuses_all(root, file):
+    path = root / "car" / file
+    path.parent.mkdir(parents=True)
+    path.write_text("x")
+    with pytest.raises(DataError, match=r"car is of .*; get real3d-ad-pcd\.zip"):
+        opened(root)
 
 
 def test_unknown_samples_and_categories_are_clear_errors(root):

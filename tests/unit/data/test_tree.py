@@ -1,5 +1,6 @@
 """Rules that every loader shares: order, junk, case, and names instead of whole paths."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -88,7 +89,74 @@ def test_an_unknown_category_lists_what_exists(tmp_path):
         tree.pick({"car": tmp_path}, "plane", tmp_path)
 
 
-def test_walk_enters_linked_folders_once(tmp_path):
+def test_a_wrapper_of_the_same_name_is_no_wrapper_beside_folders_of_splits(tmp_path):
+    make(tmp_path, "car/test/x", "duck/TRAIN/x")
+    (tmp_path / "car" / "car").mkdir()
+    (tmp_path / "duck" / "duck").mkdir()
+    assert tree.known_categories(tmp_path, CARD) == {"car": tmp_path / "car", "duck": tmp_path / "duck"}
+
+
+def needs_train(folder: Path) -> None:
+    if (folder / "other").exists():
+        raise tree.OtherReleaseError(f"{folder} is of another release")
+    if not (folder / "train").exists():
+        raise DataError(f"{folder} has no train")
+
+
+def test_a_category_that_cannot_be_used_is_told_apart(tmp_path):
+    make(tmp_path, "car/train/x", "duck/x")
+    found = tree.category_folders(tmp_path, CARD, needs_train)
+    assert found.usable == {"car": tmp_path / "car"}
+    assert {name: str(error) for name, error in found.unusable.items()} == {
+        "duck": f"{tmp_path / 'duck'} has no train."
+    }
+
+
+def test_without_any_usable_category_the_first_reason_is_the_error(tmp_path):
+    make(tmp_path, "car/x", "duck/x")
+    with pytest.raises(DataError, match="car has no train"):
+        tree.category_folders(tmp_path, CARD, needs_train)
+
+
+def test_another_release_in_one_category_refuses_all(tmp_path):
+    make(tmp_path, "car/train/x", "duck/other")
+    with pytest.raises(DataError, match="duck is of another release"):
+        tree.category_folders(tmp_path, CARD, needs_train)
+
+
+def test_linked_folders_beside_each_other_are_each_entered(tmp_path):
+    make(tmp_path, "train/1.ply")
+    (tmp_path / "validation").symlink_to("train")
+    assert set(tree.sizes(tmp_path)) == {"train/1.ply", "validation/1.ply"}
+
+
+def test_folders_that_all_link_to_each_other_end(tmp_path):
+    names = [f"folder{index}" for index in range(8)]
+    for name in names:
+        make(tmp_path, f"{name}/1.ply")
+        for other in names:
+            (tmp_path / name / other).symlink_to(tmp_path / other)
+    found = tree.sizes(tmp_path)
+    assert {f"{name}/1.ply" for name in names} < set(found)
+    assert max(name.count("/") for name in found) == 1 + tree.MAX_LINKS
+
+
+def test_contents_name_what_cannot_be_listed_or_leads_nowhere(tmp_path, monkeypatch):
+    make(tmp_path, "a/1.ply", "closed/2.ply")
+    (tmp_path / "a" / "lost.ply").symlink_to(tmp_path / "nowhere")
+    scandir = os.scandir
+
+    def guarded(path):
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", guarded)  # tests may run as root, who may list everything
+    found = tree.contents(tmp_path)
+    assert found == tree.Contents({"a/1.ply": 1}, ["closed/"], ["a/lost.ply"])
+
+
+def test_walk_enters_linked_folders_but_no_loops(tmp_path):
     make(tmp_path, "far/1.ply", "root/2.ply")
     (tmp_path / "root" / "linked").symlink_to(tmp_path / "far")
     (tmp_path / "far" / "loop").symlink_to(tmp_path / "root")

@@ -1,6 +1,7 @@
 """What `verify` says about healthy, partial and damaged data sets (section 8 of the rules for loaders)."""
 
 import json
+import os
 import tracemalloc
 from pathlib import Path
 
@@ -208,6 +209,96 @@ def test_an_inventory_names_what_is_missing_empty_unexpected_and_respelt(tmp_pat
     ]
 
 
+def test_what_lies_beside_the_categories_is_named(parts):
+    (parts / "gera" / "tset").mkdir(parents=True)
+    for name in ("leftover.zip", "notes.bin", "README.md", ".DS_Store"):
+        (parts / name).write_bytes(b"x")
+    (parts / "gone").symlink_to(parts / "nowhere")
+    found = findings(parts)
+    assert [(one.severity, one.category, one.message, one.items) for one in found[:2]] == [
+        (
+            Severity.WARNING,
+            "folder",
+            "3 files or folders beside the categories are not read",
+            ("gera/", "gone", "notes.bin"),
+        ),
+        (Severity.NOTE, "folder", "1 archives beside the categories are not read", ("leftover.zip",)),
+    ]
+
+
+def test_a_misspelt_category_of_a_public_set_is_named(tmp_path):
+    write_tire(tmp_path / "tire" / "test" / "cut", 0, (40, 40), 254)
+    write_tire(tmp_path / "rop" / "test" / "cut", 0, (40, 40), 254)
+    assert items(list(verify(Mvtec3dAd(tmp_path, Mvtec3dAdConfig()))), "beside the categories") == ("rop/",)
+
+
+def test_the_only_category_has_nothing_beside_it(parts):
+    (parts / "gear" / "notes").mkdir()
+    assert not [one for one in findings(parts / "gear") if "beside" in one.message]
+
+
+def test_links_that_lead_nowhere_are_named_even_if_nobody_expects_them(parts):
+    (parts / "gear" / "lost.dat").symlink_to(parts / "nowhere")
+    found = findings(parts)
+    assert items(found, "lead nowhere") == ("lost.dat",)
+    assert messages(found, Severity.WARNING) == ["1 links lead nowhere, or entries are no files"]
+
+
+def test_a_folder_that_cannot_be_listed_is_an_error(parts, monkeypatch):
+    (parts / "gear" / "closed").mkdir()
+    dataset, scandir = Folder(parts, FolderConfig()), os.scandir
+
+    def guarded(path):
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", guarded)  # tests may run as root, who may list everything
+    found = list(verify(dataset))
+    assert messages(found, Severity.ERROR) == ["1 folders cannot be listed"]
+    assert items(found, "cannot be listed") == ("closed/",)
+
+
+class ReadingMore(Folder):
+    """A data set with further files, some of which are broken."""
+
+    def check(self, ref):
+        if ref.split is Split.TEST:
+            yield DataError(f"/data/{ref.id}.png is broken")
+            yield Finding(Severity.WARNING, ref.category, "renders are of another size", (ref.id,))
+
+    def check_category(self, category):
+        yield Finding(Severity.NOTE, category, "tables are known", ("a", "b"))
+        raise DataError("/data/table.json is broken")
+
+
+def test_files_that_only_verify_reads_are_reported_once_for_each_kind(parts):
+    """A broken one stops neither the sample nor the category."""
+    found = list(verify(ReadingMore(parts, FolderConfig())))
+    (error,) = [one for one in found if one.severity is Severity.ERROR]
+    assert error.message == "/data/test/crack/1.npy.png is broken (and 4 more like it)"
+    assert error.items[-1] == "/data/table.json is broken"
+    assert messages(found, Severity.WARNING) == ["4 renders are of another size"]
+    assert len(items(found, "another size")) == 4
+    assert items(found, "2 tables are known") == ("a", "b")
+
+
+class Refusing(Folder):
+    """A loader that does not turn the errors of the operating system into its own."""
+
+    def truth(self, ref):
+        raise PermissionError(13, "Permission denied", f"/data/{ref.id}")
+
+
+def test_errors_of_the_operating_system_stop_nothing(parts):
+    (error,) = [one for one in verify(Refusing(parts, FolderConfig())) if one.severity is Severity.ERROR]
+    assert error.message.startswith("/data/train/1.npy: Permission denied (and 4 more like it)")
+
+
+def test_they_are_not_read_when_a_run_is_planned(parts):
+    assert not any("broken" in one.message for one in ReadingMore(parts, FolderConfig()).problems("gear"))
+
+
 class LargeClouds:
     """A data set of large scans whose labels cannot be read, which happens while the scan is in memory."""
 
@@ -229,6 +320,12 @@ class LargeClouds:
     def truth(self, ref):
         cloud = self.load(ref).cloud
         raise DataError(f"{ref.id} has no labels for {len(cloud)} points")
+
+    def check(self, ref):
+        try:
+            self.truth(ref)
+        except DataError as error:
+            yield error
 
 
 def test_memory_holds_one_scan_at_a_time_even_if_all_of_them_fail():

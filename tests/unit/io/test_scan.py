@@ -3,7 +3,17 @@
 import numpy as np
 import pytest
 
-from pc3dad.io.scan import make_cloud, unit_colours
+from pc3dad.errors import DataError
+from pc3dad.io.scan import check_file, make_cloud, unit_colours
+
+
+def test_a_file_that_may_not_be_read_is_named(tmp_path, monkeypatch):
+    path = tmp_path / "a.xyz"
+    path.write_text("0 0 0")
+    check_file(path)
+    monkeypatch.setattr("os.access", lambda path, mode: False)  # whoever runs the tests may read everything
+    with pytest.raises(DataError, match=r"a\.xyz: permission denied"):
+        check_file(path)
 
 
 @pytest.mark.parametrize("stray", [(0, 0, 0), (1e30, 0, 0), (np.nan, 0, 0)])
