@@ -72,6 +72,8 @@ def test_the_wheel_holds_one_top_level_package(wheel):
         "pc3dad/baselines/curvature/card.py",
         "pc3dad/baselines/curvature/README.md",
         "pc3dad/data/manifests/mvtec3d_ad.json",
+        "pc3dad/data/manifests/anomaly_shapenet_v2_pcd_test_ids.csv",
+        "pc3dad/report/templates/run.html",
     ],
 )
 def test_the_wheel_holds(wheel, name):
