@@ -35,6 +35,8 @@ FOLDERS = {
 }
 DIGITS = {Split.TRAIN: 3, Split.VALIDATION: 2, Split.TEST: 2, Split.UNLABELLED: 3}  # of published numbers
 KINDS = ("bumps", "dents", "colors", "normals")
+# What the constructors of PyYAML let through for `!!int ''`, `!!bool x`, `!!timestamp x` and the like.
+YAML_ERRORS = (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, ArithmeticError)
 SHAPE_KINDS = ("bumps", "dents")  # the others change colour or shading only
 SCAN_ITEMS = ("depth.png", "info_depth.yaml", "pose.txt")
 LABEL_ITEMS = ("metadata.yaml", "mask.png", *(f"{kind}_mask.png" for kind in KINDS))
@@ -49,7 +51,7 @@ SIZE = (512, 512)
 CAMERA = Pinhole(fx=711.11, fy=711.11, cx=256.0, cy=256.0)
 IMAGE_TO_GRAPHICS = np.diag([1.0, -1.0, -1.0, 1.0])  # poses are for a camera that looks along -z with y up
 BELT_HEIGHT = 0.01  # metres; the belt itself is at 0.001
-MAX_YAML_BYTES = 1 << 16
+MAX_YAML_BYTES = 4096  # of real ones 400; PyYAML takes quadratic time to refuse `[[[[`
 ImageT = TypeVar("ImageT", bound=np.generic)
 ORIGINAL = "use the original release, unchanged, or fetch the file again"
 
@@ -279,7 +281,7 @@ class Eyecandies:
             if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
                 raise DataError(f"{path} has YAML aliases", hint=ORIGINAL)
             value = yaml.safe_load(text)
-        except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        except (*YAML_ERRORS, OSError, RecursionError) as error:
             raise DataError(f"{path} is not readable YAML", hint=ORIGINAL) from error
         if not isinstance(value, dict):
             raise DataError(f"{path} is empty or not a YAML mapping", hint=ORIGINAL)

@@ -1,9 +1,7 @@
 """Point labels of a user: tables, arrays or mask images, brought to the order of the scan's points."""
 
-import math
-import zipfile
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +11,13 @@ from scipy.spatial import cKDTree
 
 from pc3dad.errors import DataError
 from pc3dad.io.images import read_mask
-from pc3dad.io.scan import check_file, damaged
+from pc3dad.io.npz import parse_npy, read_members
+from pc3dad.io.scan import check_file, read_bytes
 from pc3dad.io.text import read_label_table
 from pc3dad.types import BoolArray, Float64Array, PointCloud
 
 SUFFIXES = (".txt", ".csv", ".npy", ".npz", ".png")
-NPZ_MEMBER = "labels.npy"  # numpy.savez(path, labels=...)
+NPZ_ARRAY = "labels"
 THRESHOLD = 0.5  # of labels written as numbers
 TOLERANCE = 1e-5  # of the bounding-box diagonal: what writing coordinates as text may move a point
 SCAN_AGAIN = "make labels from the same file as the scan"
@@ -77,35 +76,21 @@ def _in_order(path: Path, labels: NDArray[Any], n_points: int) -> BoolArray:
 
 def _read_array(path: Path, cloud: PointCloud) -> NDArray[Any]:
     """(N,) numbers, row by row if the file holds a grid of them."""
-    check_file(path)
-    try:
-        if path.suffix.lower() == ".npy":
-            with path.open("rb") as stream:
-                return _parse_npy(path, stream, cloud)
-        with zipfile.ZipFile(path) as archive, archive.open(NPZ_MEMBER) as stream:
-            return _parse_npy(path, stream, cloud)
-    except DataError:
-        raise
-    except Exception as error:  # NumPy and zipfile raise many types on damaged files, all meaning the same
-        raise damaged(path, str(error) or type(error).__name__) from error
-
-
-def _parse_npy(path: Path, stream: IO[bytes], cloud: PointCloud) -> NDArray[Any]:
-    """Checks what the header claims before it reads as many bytes as the points need."""
+    if path.suffix.lower() == ".npy":
+        array = parse_npy(path, read_bytes(path).tobytes())
+    else:
+        check_file(path)
+        _, arrays = read_members(path, path, lambda name: name == NPZ_ARRAY)
+        if NPZ_ARRAY not in arrays:
+            raise DataError(f"{path}: holds no array {NPZ_ARRAY}", hint="numpy.savez(path, labels=...)")
+        array = arrays[NPZ_ARRAY]
     n_points = len(cloud)
-    version = np.lib.format.read_magic(stream)
-    first = version == (1, 0)
-    read_header = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
-    shape, column_major, dtype = read_header(stream)
-    if dtype.kind not in "biuf":
-        raise DataError(f"{path}: labels are {dtype}, expected numbers", hint="correct the labels")
-    if math.prod(shape) != n_points:
-        raise DataError(f"{path}: has {math.prod(shape)} labels for {n_points} points", hint=SCAN_AGAIN)
-    if shape not in ((n_points,), (n_points, 1), cloud.grid):
+    if array.size != n_points:
+        raise DataError(f"{path}: has {array.size} labels for {n_points} points", hint=SCAN_AGAIN)
+    if array.shape not in ((n_points,), (n_points, 1), cloud.grid):
         grid = "is no grid" if cloud.grid is None else f"is a grid of {cloud.grid}"
-        raise DataError(f"{path}: labels have shape {shape} but the scan {grid}", hint=SCAN_AGAIN)
-    array = np.frombuffer(stream.read(n_points * dtype.itemsize), dtype, n_points)
-    return array.reshape(shape, order="F" if column_major else "C").ravel()
+        raise DataError(f"{path}: labels have shape {array.shape} but the scan {grid}", hint=SCAN_AGAIN)
+    return array.ravel()
 
 
 def match_labels(

@@ -21,7 +21,6 @@ ALWAYS_ALLOWED = 1 << 26  # bytes: an array may always unpack to this size, ...
 MAX_EXPANSION = 200  # ... beyond it to this multiple of its compressed size; coordinates rarely reach 10
 XYZ_NAMES = ("xyz", "points", "positions")  # the last is Open3D's
 RGB_NAMES = ("rgb", "colors")
-SURROGATES = 0xD800  # first of 2048 codes that are no characters
 NUMBERS = "biuf"  # kinds of dtype
 ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
 HEADER_ERRORS = (ValueError, TypeError, SyntaxError, RecursionError, MemoryError, tokenize.TokenError)
@@ -151,7 +150,8 @@ def parse_npy(path: Path, data: bytes, *, kinds: str = NUMBERS) -> AnyArray:
         raise DataError(f"{path}: an array of type {shown(dtype)} is refused", hint="save plain numbers")
     count, start = math.prod(shape), stream.tell()
     dimensions = 32 if count else 3  # what NumPy can count: of no elements, the other sides may be anything
-    fits = len(shape) <= dimensions and all(0 <= length <= len(data) for length in shape)
+    sides = all(type(length) is int and 0 <= length <= len(data) for length in shape)  # True is no side
+    fits = sides and len(shape) <= dimensions
     if not fits or count * dtype.itemsize > len(data) - start:
         problem = (
             f"{path}: an array claims shape {shown(shape)} of {dtype}, only {len(data) - start} bytes follow"
@@ -165,9 +165,8 @@ def parse_npy(path: Path, data: bytes, *, kinds: str = NUMBERS) -> AnyArray:
 
 
 def _is_text(array: AnyArray) -> bool:
-    """Whether every character of an array of text is one; Python breaks on others."""
-    codes = np.frombuffer(array.tobytes(), np.uint32)
-    return not ((codes > sys.maxunicode) | (codes >> 11 == SURROGATES >> 11)).any()
+    """Whether Python takes every code for a character; lone surrogates are some, others break it."""
+    return not (np.frombuffer(array.tobytes(), np.uint32) > sys.maxunicode).any()
 
 
 def pack_text(text: str) -> AnyArray:

@@ -65,7 +65,8 @@ def read_pcd(path: Path) -> PointCloud:
     data = read_bytes(path, header_end=HEADER_END)
     header = _read_header(path, data)
     read = {"ascii": _ascii_columns, "binary": _binary_columns, "binary_compressed": _compressed_columns}
-    columns = read[header.encoding](path, data, header)
+    encoding = header.encoding if header.n_points else "binary"  # no rows are the same in each
+    columns = read[encoding](path, data, header)
     xyz = triple(columns, ("x", "y", "z"))
     if xyz is None:
         names = " ".join(field.name for field in header.fields)
@@ -142,7 +143,7 @@ def _ascii_columns(path: Path, data: UInt8Array, header: _Header) -> dict[str, C
         raise damaged(path, f"header promises {header.n_points} points but {len(table)} lines follow")
     if len(table) > header.n_points:
         LOGGER.warning("%s: %d lines after the last point are ignored", path, len(table) - header.n_points)
-    if table.shape[1] != starts[-1] and header.n_points:
+    if table.shape[1] != starts[-1]:
         raise damaged(path, f"header promises {starts[-1]} numbers per line but there are {table.shape[1]}")
     columns = table_columns(table[: header.n_points])
     return {

@@ -26,6 +26,7 @@ import numpy as np
 from pc3dad.errors import DataError
 from pc3dad.io import atomic, npz
 from pc3dad.io.locks import locked
+from pc3dad.io.scan import shown
 from pc3dad.types import BoolArray, Prediction
 
 SCHEMA = 2
@@ -238,11 +239,15 @@ def read_prediction(cell: Path, sample_id: str) -> StoredPrediction:
                 if name.startswith("extras/")
             },
         )
-        return StoredPrediction(prediction, npz.unpack_bits(file["valid"], file["n_points"]))
+        valid = npz.unpack_bits(file["valid"], file["n_points"])
     except DataError as error:
         raise DataError(f"cannot read prediction, {error.message}", hint=AGAIN) from error
     except (ValueError, TypeError, KeyError, OverflowError) as error:
-        raise DataError(f"cannot read prediction {path}: {error}", hint=AGAIN) from error
+        raise DataError(f"cannot read prediction {path}: {shown(error)}", hint=AGAIN) from error
+    if prediction.point_scores is not None and prediction.point_scores.shape != valid.shape:
+        shape = prediction.point_scores.shape
+        raise DataError(f"{path}: scores of shape {shape} for {len(valid)} points", hint=AGAIN)
+    return StoredPrediction(prediction, valid)
 
 
 def write_samples(cell: Path, records: Iterable[SampleRecord]) -> None:
