@@ -35,7 +35,7 @@ check: lint test
 # Kills, faults and property tests in their long versions, then every reader under a coverage-guided fuzzer.
 soak: SECONDS_PER_FORMAT ?= 1800
 soak: $(READY)
-	PC3DAD_SOAK=1 $(BIN)/python -m pytest tests/integration/test_survival.py tests/fuzz tests/unit/io
+	PC3DAD_SOAK=1 $(BIN)/python -m pytest tests/integration tests/fuzz tests/unit/io
 	$(PIP) -e '.[fuzz]'
 	$(BIN)/python scripts/fuzz_readers.py --all --seconds $(SECONDS_PER_FORMAT)
 

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 from pc3dad.cards import DatasetCard
 from pc3dad.config import Config
-from pc3dad.errors import ContractError
+from pc3dad.errors import ContractError, DataError, Pc3dadError
 from pc3dad.types import Regime, Sample, Split, Truth
 
 
@@ -138,7 +139,25 @@ def fingerprint_files(card: DatasetCard, config: Config, root: Path, files: Iter
     """
     digest = hashlib.sha256(f"{card.slug}/{card.revision}/{config.model_dump_json()}".encode())
     for path in sorted(files):
-        status = path.stat()
+        try:
+            status = path.stat()
+        except OSError as error:
+            raise DataError(f"{path}: {error.strerror}", hint="check its permissions") from error
         name = os.fsencode(path.relative_to(root).as_posix())  # names need not be UTF-8
         digest.update(name + f"\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
     return digest.hexdigest()
+
+
+@contextmanager
+def dataset_errors(where: str) -> Iterator[None]:
+    """Turns whatever a data set raises into one sentence: the other cells must go on.
+
+    Raises:
+        DataError: something else than our own errors was raised inside.
+    """
+    try:
+        yield
+    except Pc3dadError:
+        raise
+    except Exception as error:
+        raise DataError(f"{where}: {type(error).__name__}: {error}", hint="mend the data set") from error

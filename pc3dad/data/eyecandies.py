@@ -19,7 +19,7 @@ from pc3dad.data import manifests, tree
 from pc3dad.data.base import Finding, SampleRef, Severity, fingerprint_files
 from pc3dad.data.cards import EYECANDIES
 from pc3dad.data.organised import central_component
-from pc3dad.data.verify import compare_counts, inventory_findings, junk_findings, unusable_findings
+from pc3dad.data.verify import compare_counts, inventory_findings, junk_findings
 from pc3dad.errors import DataError
 from pc3dad.io.depth import Pinhole, depth_to_xyz
 from pc3dad.io.images import read_depth_png, read_mask, read_rgb
@@ -196,7 +196,6 @@ class Eyecandies:
         yield from compare_counts(category, found, published)
         yield from inventory_findings(category, folder, expected=expected, used=used, optional=optional)
         yield from junk_findings(category, folder)
-        yield from unusable_findings(category, self.folders)
 
     def check(self, ref: SampleRef) -> Iterator[Finding | DataError]:
         """Reads renders, normals and parameters that are there, as `ReadsMore.check`."""

@@ -5,7 +5,7 @@ what it is, and tables hold `x y z label` in another order than the scan.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -16,7 +16,7 @@ from pc3dad.config import Config
 from pc3dad.data import tree
 from pc3dad.data.base import Finding, SampleRef, Severity
 from pc3dad.data.labels import THRESHOLD, match_labels
-from pc3dad.data.verify import inventory_findings, junk_findings, unusable_findings
+from pc3dad.data.verify import inventory_findings, junk_findings
 from pc3dad.errors import DataError
 from pc3dad.io import digest
 from pc3dad.io.clouds import read_cloud
@@ -64,8 +64,8 @@ class Item:
 class LabelledClouds:
     """Lists and reads the samples. Each category is listed once in the life of the object.
 
-    Where points come from tables, all clouds hold float32 coordinates without an origin, as a binary PCD file
-    does: a method must not see from the precision of a cloud that its sample is defective.
+    Where points come from tables, all clouds hold float32 coordinates without an origin and nothing else: a
+    method must not see from precision, normals or colours of a cloud that its sample is defective.
 
     Args:
         folders: folders of the categories.
@@ -122,8 +122,8 @@ class LabelledClouds:
             xyz, _ = _read_rows(item.labels)
             return Sample(ref.id, ref.category, PointCloud(_as_float32(xyz)))
         cloud = read_cloud(item.scan)
-        if self._points == "labels" and cloud.origin.any():  # only a file of text or float64 has one
-            cloud = replace(cloud, xyz=_as_float32(cloud.xyz + cloud.origin), origin=np.zeros(3))
+        if self._points == "labels":  # nothing that a table does not have
+            cloud = PointCloud(_as_float32(cloud.xyz + cloud.origin), valid=cloud.valid)
         return Sample(ref.id, ref.category, cloud)
 
     def truth(self, ref: SampleRef) -> Truth:
@@ -160,7 +160,6 @@ class LabelledClouds:
         if (labels := tree.child(folder, LABELS)) is not None:
             yield Finding(Severity.NOTE, category, f"point labels are read from {labels.name}/")
         yield from self._mismatch_findings(category)
-        yield from unusable_findings(category, self._folders)
 
     def check(self, ref: SampleRef) -> Iterator[Finding]:
         """Opens the scan of a sample whose points come from the table, and compares how many both have.

@@ -22,7 +22,7 @@ from pc3dad.data.base import Finding, SampleRef, Severity, fingerprint_files
 from pc3dad.data.cards import MVTEC3D_AD
 from pc3dad.data.facts import ScanFacts
 from pc3dad.data.organised import PlaneSearch, largest_component, without_support_plane
-from pc3dad.data.verify import compare_counts, inventory_findings, junk_findings, unusable_findings
+from pc3dad.data.verify import compare_counts, inventory_findings, junk_findings
 from pc3dad.errors import DataError
 from pc3dad.io.images import COPY_AGAIN, read_levels, read_mask, read_rgb, read_xyz_tiff, xyz_tiff_size
 from pc3dad.io.scan import check_file, unit_colours
@@ -194,7 +194,6 @@ class Mvtec3dAd:
         yield from _size_findings(category, groups)
         yield from inventory_findings(category, folder, expected=expected, used=used, optional=optional)
         yield from junk_findings(category, folder)
-        yield from unusable_findings(category, self.folders)
 
     def check_category(self, category: str) -> Iterator[Finding | DataError]:
         """Reads the class ids and the calibration, as `ReadsCategoryFiles.check_category`."""

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 import pc3dad
 from pc3dad.config import nearest, plain
 from pc3dad.context import Progress, silent
-from pc3dad.data.base import Dataset, Finding, SampleRef
+from pc3dad.data.base import Dataset, Finding, SampleRef, dataset_errors
 from pc3dad.data.facts import scan_facts
 from pc3dad.data.prepared import pack_sample, unpack_sample
 from pc3dad.data.prepared_layout import (
@@ -39,7 +39,7 @@ from pc3dad.data.prepared_layout import (
     check_name,
     read_record,
 )
-from pc3dad.data.verify import KnowsItsFiles, KnowsItsReleases
+from pc3dad.data.verify import KnowsItsFiles, KnowsItsFolders, KnowsItsReleases
 from pc3dad.errors import ConfigError, DataError
 from pc3dad.io import atomic, digest, npz
 from pc3dad.io.locks import LOCK, locked
@@ -123,6 +123,9 @@ def prepare(
         raise DataError(f"{out} holds other files", hint="choose another --out, a new or empty folder")
     with locked(out):
         _claim(out, dataset)
+        if categories is None and isinstance(dataset, KnowsItsFolders):
+            for name, error in dataset.folders.unusable.items():
+                yield Outcome(name, failures=(Failure("", str(error)),))
         for category in chosen:
             try:
                 yield _prepare_category(dataset, category, out, source=source, progress=progress)
@@ -167,8 +170,9 @@ def _prepare_category(
 ) -> Outcome:
     """Makes what is missing of one category."""
     try:
-        described = _describe(dataset, category, source)
-        refs = [ref for split in Split for ref in dataset.refs(category, split)]
+        with dataset_errors(category):
+            described = _describe(dataset, category, source)
+            refs = [ref for split in Split for ref in dataset.refs(category, split)]
         folder = out / category_folder(category)
     except DataError as error:
         return Outcome(category, failures=(Failure("", str(error)),))
@@ -328,7 +332,8 @@ def _make_missing(
             stored.append(kept[ref.split, ref.id])
         else:
             try:
-                arrays, truth = _read(dataset, ref)
+                with dataset_errors(ref.id):
+                    arrays, truth = _read(dataset, ref)
             except DataError as error:
                 failures.append(Failure(ref.id, str(error)))
             else:

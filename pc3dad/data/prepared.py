@@ -161,9 +161,6 @@ class Prepared:
         Digests are checked when a file is read.
         """
         folder = self._folder(category)
-        source = read_record(Source, folder / SOURCE)
-        for one in (*source.findings, *source.release):
-            yield Finding(one.severity, category, f"{one.message} (source, when prepared)", one.items)
         sizes = {name: size for name, size in tree.sizes(folder).items() if not tree.is_junk(name)}
         stored = self._index(category).samples
         expected = {file.name: file.bytes for one in stored for file in (one.sample, one.truth)}
@@ -177,6 +174,9 @@ class Prepared:
         for severity, what, names in groups:
             if names:
                 yield Finding(severity, category, f"{len(names)} prepared files {what}", tuple(sorted(names)))
+        source = read_record(Source, folder / SOURCE)  # last: an error must not hide the rest
+        for one in (*source.findings, *source.release):
+            yield Finding(one.severity, category, f"{one.message} (source, when prepared)", one.items)
 
     def _index(self, category: str) -> Index:
         if category not in self._indexes:

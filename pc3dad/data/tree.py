@@ -26,11 +26,13 @@ class CategoryFolders:
         root: the folder that holds them.
         usable: name to folder.
         unusable: name to why nothing can be read from its folder.
+        published: names of all categories of the set; empty if any may be there.
     """
 
     root: Path
     usable: Mapping[str, Path]
     unusable: Mapping[str, DataError] = field(default_factory=dict)
+    published: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +225,7 @@ def category_folders(root: Path, card: DatasetCard, require: Callable[[Path], No
             usable[name] = folder
     if not usable:
         raise next(iter(unusable.values()))
-    return CategoryFolders(root, usable, unusable)
+    return CategoryFolders(root, usable, unusable, card.categories)
 
 
 def pick(categories: Mapping[str, Path], category: str, root: Path) -> Path:

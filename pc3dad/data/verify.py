@@ -88,12 +88,14 @@ def verify(dataset: Dataset) -> Iterator[Finding]:
     categories = dataset.categories()
     folders = dataset.folders if isinstance(dataset, KnowsItsFolders) else None
     there = {*categories, *(folders.unusable if folders else ())}
-    absent = [name for name in dataset.card.categories if name not in there]
-    if 0 < len(absent) < len(dataset.card.categories):  # a subset of its own may have other categories
-        text = f"{len(absent)} of {len(dataset.card.categories)} categories are not here"
+    published = folders.published if folders and folders.published else dataset.card.categories
+    absent = [name for name in published if name not in there]
+    if absent:
+        text = f"{len(absent)} of {len(published)} categories are not here"
         yield Finding(Severity.NOTE, dataset.card.slug, text, tuple(absent))
     if folders is not None:
         yield from _beside_findings(dataset.card.slug, folders)
+        yield from unusable_findings(folders)
     for category in categories:
         errors: list[DataError] = []
         more: list[Finding] = []
@@ -168,12 +170,11 @@ def _in_any_case(names: Iterable[str], folded: Container[str]) -> set[str]:
     return {name for name in names if name.casefold() in folded}
 
 
-def unusable_findings(category: str, folders: tree.CategoryFolders) -> Iterator[Finding]:
-    """Errors about the categories that cannot be used, told once: with the first of those that can."""
-    if category == min(folders.usable):
-        for name, error in folders.unusable.items():
-            advice = f"; {error.hint}" if error.hint else ""
-            yield Finding(Severity.ERROR, name, f"left out: {error.message}{advice}")
+def unusable_findings(folders: tree.CategoryFolders) -> Iterator[Finding]:
+    """Errors about the categories that cannot be used."""
+    for name, error in folders.unusable.items():
+        advice = f"; {error.hint}" if error.hint else ""
+        yield Finding(Severity.ERROR, name, f"left out: {error.message}{advice}")
 
 
 def _beside_findings(slug: str, folders: tree.CategoryFolders) -> Iterator[Finding]:
@@ -263,7 +264,7 @@ def _own_findings(
         found += _tried(lambda: list(dataset.problems(category)), errors) or []
     if isinstance(dataset, KnowsItsReleases):
         scans = {fact.ref.id: fact.scan for fact in facts if fact.scan is not None}
-        found += dataset.release(category, scans)
+        found += _tried(lambda: list(dataset.release(category, scans)), errors) or []
     return found
 
 

@@ -141,6 +141,6 @@ def _portable(plan: Plan) -> dict[str, Any]:
     datasets = tuple(item.model_copy(update={"root": None}) for item in plan.spec.datasets)
     return {
         "bench": plain(plan.spec.model_copy(update={"roots": {}, "datasets": datasets})),
-        "methods": {fit.spec.variant: plain(fit.config) for fit in plan.fits},
+        "methods": {cell.fit.spec.variant: plain(cell.fit.config) for cell in plan.cells},
         "datasets": {cell.source.spec.variant: plain(cell.source.dataset.config) for cell in plan.cells},
     }

@@ -28,6 +28,7 @@ from pc3dad.evaluation.worker import Worker
 from pc3dad.runs.store import RunStore
 
 FIT, CELL = "fit", "cell"
+LATE = "raise --time-limit or mend the method"
 LISTEN_SECONDS = 1.0  # for messages that a child sent just before it ended
 START_SECONDS = 600.0  # for imports and for opening the data sets; not counted against a method
 
@@ -92,13 +93,14 @@ class Isolated:
         if self._child is None:
             self._child = _Child(self._request)
             try:
-                self._await(self._child, START_SECONDS, "the start of a process")
+                hint = "look at what the plug-ins and data sets do when they are opened"
+                self._await(self._child, START_SECONDS, "the start of a process", hint)
             except Pc3dadError:
                 self.close()
                 raise
         return self._child
 
-    def _await(self, child: "_Child", limit: float, who: str) -> None:
+    def _await(self, child: "_Child", limit: float, who: str, hint: str = LATE) -> None:
         """Passes progress on until a unit of work is done; a child that is late or dead is replaced later."""
         end = time.monotonic() + limit
         while True:
@@ -106,11 +108,12 @@ class Isolated:
                 message = child.receive(end - time.monotonic())
             except queue.Empty:
                 self.close()
-                hint = "raise --time-limit or mend the method"
                 raise MethodError(f"{who} took longer than {limit:g} s and was ended", hint=hint) from None
             if message is None:
                 self.close()
-                raise MethodError(f"{who} ended its process with {child.cause()}", hint="it may lack memory")
+                cause = child.cause()
+                hint = "it may lack memory" if cause.startswith("signal") else "mend the method"
+                raise MethodError(f"{who} ended its process with {cause}", hint=hint)
             if "progress" in message:
                 label, done, total = message["progress"]
                 self._progress(label, done, total)
@@ -133,7 +136,8 @@ class _Child:
             text=True,
             start_new_session=True,  # Ctrl-C reaches the parent alone, which ends the child
         )
-        self._messages: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        # Bounded: a method that reports faster than anybody reads waits, instead of filling the memory.
+        self._messages: queue.Queue[dict[str, Any] | None] = queue.Queue(maxsize=1000)
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
         threading.Thread(target=self._await_end, daemon=True).start()
@@ -150,9 +154,11 @@ class _Child:
         """The next message, None once the child has ended.
 
         Raises:
-            queue.Empty: there was none in that time.
+            queue.Empty: there was none in that time, or the time is over.
         """
-        return self._messages.get(timeout=min(max(0.0, seconds), threading.TIMEOUT_MAX))
+        if seconds <= 0:
+            raise queue.Empty
+        return self._messages.get(timeout=min(seconds, threading.TIMEOUT_MAX))
 
     def cause(self) -> str:
         code = self._process.wait()
@@ -252,9 +258,12 @@ class _Replies:
         self._lock = threading.Lock()
 
     def send(self, message: dict[str, Any]) -> None:
-        with self._lock:
-            self._stream.write(json.dumps(message) + "\n")
-            self._stream.flush()
+        try:
+            with self._lock:
+                self._stream.write(json.dumps(message) + "\n")
+                self._stream.flush()
+        except OSError:  # the parent has gone
+            os._exit(0)
 
     def progress(self, label: str, done: int, total: int) -> None:
         """The progress callback of methods."""
@@ -262,4 +271,5 @@ class _Replies:
 
 
 def _described(error: Pc3dadError) -> dict[str, Any]:
-    return {"error": {"kind": type(error).__name__, "message": error.message, "hint": error.hint}}
+    kind = next(cls.__name__ for cls in type(error).__mro__ if hasattr(errors, cls.__name__))
+    return {"error": {"kind": kind, "message": error.message, "hint": error.hint}}

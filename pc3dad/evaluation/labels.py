@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from pc3dad.data.base import dataset_errors
 from pc3dad.errors import DataError
-from pc3dad.evaluation.units import Cell, dataset_errors
+from pc3dad.evaluation.units import Cell
 from pc3dad.io.truths import read_truth, write_truth
 from pc3dad.runs import store
 from pc3dad.runs.store import RunStore

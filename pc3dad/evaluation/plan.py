@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pc3dad.config import Config, nearest, plain
-from pc3dad.data.base import Dataset, Severity, TrainView
-from pc3dad.data.verify import KnowsItsFiles
+from pc3dad.data.base import Dataset, Finding, Severity, TrainView, dataset_errors
+from pc3dad.data.verify import KnowsItsFiles, KnowsItsFolders, unusable_findings
 from pc3dad.errors import ConfigError, Pc3dadError
 from pc3dad.evaluation.spec import BenchSpec, DatasetSpec, MethodSpec
 from pc3dad.evaluation.units import Cell, Fit, OpenDataset, Plan, fingerprints_of
@@ -164,15 +164,27 @@ def _training_set(
 
 def _notes(source: OpenDataset, sets: Sequence[_TrainingSet]) -> Iterator[str]:
     """Says where a copy differs from the published one, and which categories no method scores."""
-    if isinstance(source.dataset, KnowsItsFiles):
-        for category in source.categories:
-            for finding in source.dataset.problems(category):
-                if finding.severity is not Severity.NOTE:
-                    yield f"{source.spec.variant}, {category}: {finding.message}"
+    for finding in _findings(source.dataset, source.categories):
+        if finding.severity is not Severity.NOTE:
+            yield f"{source.spec.variant}, {finding.category}: {finding.message}"
     inside = [set(item.categories) if item.source is source else set() for item in sets]
     left_out = sorted(set.intersection(*inside) & set(source.categories)) if inside else []
     if left_out:
         yield f"{source.spec.variant}: {', '.join(left_out)} trained on, not scored"
+
+
+def _findings(dataset: Dataset, categories: Sequence[str]) -> Iterator[Finding]:
+    """What a data set has to say about its files; that it cannot is a finding too, cells tell more."""
+    if isinstance(dataset, KnowsItsFolders):
+        yield from unusable_findings(dataset.folders)
+    if isinstance(dataset, KnowsItsFiles):
+        for category in categories:
+            try:
+                with dataset_errors(category):
+                    found = list(dataset.problems(category))
+            except Pc3dadError as error:
+                found = [Finding(Severity.ERROR, category, str(error))]
+            yield from found
 
 
 def _cells(
@@ -208,8 +220,15 @@ class _Fingerprints:
     def of(self, dataset: Dataset, category: str) -> str:
         key = (id(dataset), category)
         if key not in self._known:
-            self._known[key] = dataset.fingerprint(category)
+            self._known[key] = self._taken(dataset, category)
         return self._known[key]
+
+    def _taken(self, dataset: Dataset, category: str) -> str:
+        try:
+            with dataset_errors(category):
+                return dataset.fingerprint(category)
+        except Pc3dadError as error:  # the cells of this category fail with it, the others go on
+            return f"unknown: {error}"
 
 
 def _without(source: OpenDataset, sets: Sequence[_TrainingSet]) -> list[str]:

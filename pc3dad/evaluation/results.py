@@ -70,7 +70,7 @@ def table(runs: RunStore, failed: Mapping[str, str] | None = None) -> ResultTabl
         folder = runs.cell_folder(cell.id)
         try:
             reason = (failed or {}).get(cell.id) or _stored_reason(folder)
-            if not reason and is_current(cell, runs):
+            if not reason and is_current(cell, runs) and store.is_done(runs.labels_folder(cell.labels)):
                 values = _stored_values(folder, plan.metrics)
                 rows += _rows(cell, _evaluate(cell, plan.metrics, runs) if values is None else values)
                 continue

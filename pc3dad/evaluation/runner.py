@@ -105,5 +105,6 @@ class _Once:
         try:
             work()
         except Pc3dadError as error:
-            return error
+            error.__cause__ = error.__context__ = None  # their frames would keep a whole model in memory
+            return error.with_traceback(None)
         return None

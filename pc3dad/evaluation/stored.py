@@ -53,7 +53,8 @@ def evaluate_run(folder: Path, metrics: Sequence[str] = (), *, progress: Progres
         for number, cell in enumerate(plan.cells):
             progress("evaluating", number, len(plan.cells))
             try:
-                if results.is_current(cell, runs):
+                labelled = store.is_done(runs.labels_folder(cell.labels))
+                if labelled and results.is_current(cell, runs):
                     results.evaluate_cell(cell, keys, runs, again=True)
                     evaluated += 1
             except Pc3dadError as error:
@@ -61,7 +62,10 @@ def evaluate_run(folder: Path, metrics: Sequence[str] = (), *, progress: Progres
                 store.fail(runs.cell_folder(cell.id), str(error))
         progress("evaluating", len(plan.cells), len(plan.cells))
         table = results.table(runs, failed)
-        store.write_run(folder, store.read_json(folder / store.RUN) | {"evaluator": REVISION})
+        facts = store.read_json(folder / store.RUN) | {"evaluator": REVISION}
+        if facts.get("status") == "running":  # its process is gone, or this one would not have the lock
+            facts["status"] = "interrupted"
+        store.write_run(folder, facts)
         results.publish(runs, table)
     return Evaluation(table, evaluated, holes(table))
 

@@ -3,13 +3,12 @@
 A fit is (method variant, training set, seed); a cell is (fit, data set, category).
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from pc3dad.config import Config
-from pc3dad.data.base import Dataset, SampleRef, TrainView
-from pc3dad.errors import DataError, Pc3dadError
+from pc3dad.data.base import Dataset, SampleRef, TrainView, dataset_errors
+from pc3dad.errors import DataError
 from pc3dad.evaluation.spec import BenchSpec, DatasetSpec, MethodSpec
 from pc3dad.metrics.base import MetricSpec
 from pc3dad.registry import DatasetEntry, MethodEntry
@@ -143,18 +142,3 @@ def require_unchanged(sources: Sequence[tuple[Dataset, SampleRef]], data: tuple[
         now = fingerprints_of(sources, lambda dataset, category: dataset.fingerprint(category))
     if now != data:
         raise DataError("files of the training set changed while they were read", hint=RUN_AGAIN)
-
-
-@contextmanager
-def dataset_errors(where: str) -> Iterator[None]:
-    """Turns whatever a data set raises into one sentence: the other cells must go on.
-
-    Raises:
-        DataError: something else than our own errors was raised inside.
-    """
-    try:
-        yield
-    except Pc3dadError:
-        raise
-    except Exception as error:
-        raise DataError(f"{where}: {type(error).__name__}: {error}", hint="mend the data set") from error

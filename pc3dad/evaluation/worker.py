@@ -13,9 +13,10 @@ import numpy as np
 from pc3dad import seeding
 from pc3dad.config import plain
 from pc3dad.context import RunContext
+from pc3dad.data.base import dataset_errors
 from pc3dad.errors import DataError, MethodError, Pc3dadError
 from pc3dad.evaluation.meter import Meter
-from pc3dad.evaluation.units import Cell, Fit, dataset_errors, require_unchanged
+from pc3dad.evaluation.units import Cell, Fit, require_unchanged
 from pc3dad.io import atomic, digest
 from pc3dad.methods.base import Method
 from pc3dad.runs import store
@@ -223,6 +224,8 @@ def check_prediction(prediction: Prediction, valid: BoolArray, outputs: tuple[st
         if "point" in outputs:
             raise MethodError(f"{name!r} has no point scores although the card promises them")
         return replace(prediction, object_score=float(prediction.object_score))
+    if scores.dtype.kind not in "biuf":
+        raise MethodError(f"{name!r} has point scores of type {scores.dtype}, expected numbers")
     if scores.shape != valid.shape:
         raise MethodError(f"{name!r} has point scores of shape {scores.shape} for {len(valid)} points")
     if bad := int((~np.isfinite(scores[valid])).sum()):

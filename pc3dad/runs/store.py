@@ -104,7 +104,10 @@ class RunStore:
             raise DataError(
                 f"{folder} is no run folder, it has no {RUN}", hint="give the folder that bench printed"
             )
-        version = read_json(folder / RUN).get("schema")
+        try:
+            version = read_json(folder / RUN).get("schema")
+        except DataError as error:
+            raise DataError(error.message, hint="choose another --out") from error
         if version != SCHEMA:
             hint = "choose another --out, or read it with the version that wrote it"
             raise DataError(f"{folder} has schema version {version}, this version reads {SCHEMA}", hint=hint)

@@ -6,6 +6,7 @@ import os
 import numpy as np
 import pytest
 
+from pc3dad.data import base
 from pc3dad.errors import DataError
 from pc3dad.evaluation import results
 from pc3dad.evaluation.bench import run_bench
@@ -243,3 +244,94 @@ def test_planning_takes_each_fingerprint_once(tmp_path, toys, method):
     count.write_text("")
     run_bench(asked, plugins=plugins, out=tmp_path / "run")
     assert count.read_text().count("x") == 3 < planned
+
+
+def test_a_failed_fit_keeps_no_model_in_memory(tmp_path, method, run):
+    note = tmp_path / "alive"
+    hold = "global KEPT; import weakref; model = np.zeros(9).view(type('M', (np.ndarray,), {})); "
+    hold += "np.model_ref = weakref.ref(model); raise KeyError('x')"
+    look = (
+        f"import gc; gc.collect(); open({str(note)!r}, 'w').close() if np.model_ref() is not None else None"
+    )
+    failing, looking = method("failing", fit=hold), method("looking", fit=look)
+    try:
+        assert len(run("failing", "looking", plugins=[failing, looking]).failed) == 1
+    finally:
+        del np.model_ref
+    assert not note.exists()
+
+
+def test_scores_that_are_no_real_numbers_are_refused_when_they_are_returned(method, run):
+    odd = method("odd", score="points = points * 1j; return Prediction(sample.id, 1.0, points)")
+    report = run("odd", plugins=[odd])
+    assert "point scores of type complex" in report.failed[0][1]
+
+
+def test_eval_keeps_the_reason_of_a_failure_that_it_cannot_mend(tmp_path, toys, run):
+    broken = tmp_path / "broken.py"
+    broken.write_text(
+        toys.read_text().replace(
+            "def truth(self, ref):", "def truth(self, ref):\n        raise KeyError('x')"
+        )
+    )
+    reason = run(dataset=broken).failed[0][1]
+    assert "KeyError" in reason
+    assert evaluate_run(tmp_path / "run").failed[0][1] == reason
+
+
+def test_eval_of_a_killed_run_calls_it_interrupted(tmp_path, run):
+    run()
+    path = tmp_path / "run" / "run.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "status": "running"}))
+    evaluate_run(tmp_path / "run")
+    assert "Status: interrupted" in (tmp_path / "run" / "report" / "index.html").read_text()
+
+
+def test_every_spelling_of_a_variant_has_its_settings_on_the_page(tmp_path, run):
+    run("norm", "norm[scale=1.0]")
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["methods"].keys() == {
+        "norm",
+        "norm[scale=1.0]",
+    }
+
+
+@pytest.fixture
+def parts(tmp_path, method):
+    """Two categories of a user's own parts, and a benchmark of them."""
+    for category in ("bolt", "nut"):
+        for kind, points in {"good": "0 0 0\n1 1 1\n", "dent": "0 0 0\n5 5 5\n"}.items():
+            folder = tmp_path / "parts" / category / "test" / kind
+            folder.mkdir(parents=True)
+            (folder / "a.xyz").write_text(points)
+    asked = {"methods": ["norm"], "datasets": [{"name": "folder", "root": tmp_path / "parts"}]}
+    norm = method("norm")
+    return tmp_path / "parts", lambda: run_bench(asked, plugins=[norm], out=tmp_path / "run")
+
+
+def test_a_category_whose_files_cannot_be_listed_costs_its_own_cells_only(monkeypatch, parts):
+    root, bench = parts
+    fingerprint = base.fingerprint_files
+
+    def refuse(card, config, folder, files):
+        files = list(files)
+        if any("nut" in path.parts for path in files):
+            raise PermissionError(13, "Permission denied", str(root / "nut"))
+        return fingerprint(card, config, folder, files)
+
+    monkeypatch.setattr("pc3dad.data.folder.fingerprint_files", refuse)
+    report = bench()
+    assert {item.category: item.status for item in report.table.rows} == {"bolt": "ok", "nut": "failed"}
+    assert "Permission denied" in report.failed[0][1]
+
+
+def test_a_category_that_breaks_the_layout_is_a_note_and_a_hole(parts):
+    root, bench = parts
+    (root / "nut" / "gt" / "dent").mkdir(parents=True)
+    for suffix in (".txt", ".csv"):
+        (root / "nut" / "gt" / "dent" / f"a{suffix}").write_text("0\n1\n")
+    report = bench()
+    assert any("nut" in note and "same scan" in note for note in report.notes)
+    assert {item.category: item.status for item in report.table.rows if item.metric == "object/auroc"} == {
+        "bolt": "ok",
+        "nut": "failed",
+    }

@@ -73,6 +73,21 @@ def test_what_methods_do_with_processes_and_streams_is_their_own_business(tmp_pa
     assert report.failed == ()
 
 
+def test_a_method_that_reports_without_end_is_ended_in_time(tmp_path, toys, method):
+    chatting = method("chatting", score="[ctx.progress('x', 1, 2) for _ in iter(int, 1)]")
+    values = {"methods": ["chatting"], "datasets": [{"name": "toys", "categories": ["A"]}]}
+    begin = time.monotonic()
+    report = run_bench(
+        values,
+        plugins=[toys, chatting],
+        out=tmp_path / "run",
+        time_limit=1.0,
+        progress=lambda *_: time.sleep(0.001),
+    )
+    assert "took longer than 1 s" in report.failed[0][1]
+    assert time.monotonic() - begin < 30
+
+
 def test_a_process_that_outlives_the_child_does_not_hold_the_benchmark_up(tmp_path, toys, method):
     flee = "import os, time; os.fork() or (os.setsid(), time.sleep(60), os._exit(0)); time.sleep(1000)"
     values = {"methods": ["fleeing"], "datasets": [{"name": "toys", "categories": ["A"]}]}

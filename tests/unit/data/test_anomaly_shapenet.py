@@ -292,9 +292,8 @@ def test_an_empty_category_is_left_out_and_named_and_the_others_work(root):
     (root / "bag0").mkdir()
     dataset = opened(root)
     assert dataset.categories() == ["helmet0", "helmet1"]
-    left_out = next(one for message, one in findings(dataset).items() if message.startswith("left out"))
+    (left_out,) = [one for one in verify(dataset) if one.message.startswith("left out")]
     assert (left_out.severity, left_out.category) == (Severity.ERROR, "bag0")
-    assert not any(message.startswith("left out") for message in findings(dataset, "helmet1"))
 
 
 def test_scans_that_are_not_read_for_scores_are_still_verified(root):
@@ -315,3 +314,9 @@ def test_coordinates_of_tables_are_as_precise_as_those_of_scans(root):
     cloud = opened(root).load(helmet("helmet0_hole0")).cloud
     assert not cloud.origin.any()
     np.testing.assert_array_equal(cloud.xyz, np.loadtxt(table, delimiter=",")[:, :3].astype(np.float32))
+
+
+def test_categories_that_a_subset_lacks_are_named(original):
+    note = next(one for one in verify(opened(original, subset="new_pcd")) if "not here" in one.message)
+    assert note.message == "10 of 12 categories are not here"
+    assert "cabinet0" in note.items

@@ -439,3 +439,14 @@ def test_which_release_the_scans_are_of_is_said_again(tmp_path):
     assert [one.message for one in copied if "plane" in one.message] == [
         f"{message} (source, when prepared)" for message in plane
     ]
+
+
+def test_a_lost_source_file_hides_nothing_else(copy):
+    dataset = opened("synthetic", copy, **SMALL)
+    folder = copy / dataset.categories()[0]
+    (folder / "stray.txt").write_text("x")
+    (folder / "source.json").unlink()
+    findings = dataset.problems(dataset.categories()[0])
+    assert "do not belong here" in next(findings).message
+    with pytest.raises(DataError, match=r"source\.json"):
+        next(findings)
