@@ -7,6 +7,7 @@ and numbers of points are built first, one after the other. Real3D-AD takes 6 GB
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -39,10 +40,7 @@ def row(*cells: str) -> None:
     print("  ".join(f"{cell:<{width}}" for cell, width in zip(cells, WIDTHS, strict=True)), flush=True)
 
 
-def compare(name: str, folder: Path, *, full_size: bool) -> None:
-    source, out = folder / "source", folder / "out"
-    BUILDERS[name](source, points="real" if full_size else 64)
-    samples = str(sum(path.suffix == ".pcd" for path in source.rglob("*")))
+def compare(name: str, source: Path, out: Path, samples: str) -> None:
     prepare = ["prepare", name, "--root", str(source), "--out", str(out), "--quiet"]
     steps = (
         ("verify", ["verify", name, "--root", str(source)], source),
@@ -52,7 +50,7 @@ def compare(name: str, folder: Path, *, full_size: bool) -> None:
     )
     for label, words, read in steps:
         seconds, megabytes = measure([sys.executable, "-m", "pc3dad", "data", *words])
-        row(name, label, samples, f"{gigabytes(read):.2f}", f"{seconds:.0f}", f"{megabytes:.0f}")
+        row(name, label, samples, f"{gigabytes(read):.2f}", f"{seconds:.1f}", f"{megabytes:.0f}")
 
 
 def main() -> None:
@@ -61,11 +59,20 @@ def main() -> None:
         "--folder", type=Path, help="where to build; the folder for temporary files if left out"
     )
     parser.add_argument("--tiny", action="store_true", help="64 points per cloud, to try the script")
+    parser.add_argument("--root", metavar="NAME=FOLDER", help="measure a data set of yours instead")
     arguments = parser.parse_args()
     row(*HEADS)
-    for name in BUILDERS:
-        with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
-            compare(name, Path(folder), full_size=not arguments.tiny)
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+        if arguments.root:
+            name, _, source = arguments.root.partition("=")
+            compare(name, Path(source), Path(folder, "out"), "-")
+            return
+        for name, build in BUILDERS.items():
+            build(source := Path(folder, name), points=64 if arguments.tiny else "real")
+            samples = str(sum(path.suffix == ".pcd" for path in source.rglob("*")))
+            compare(name, source, Path(folder, f"{name} prepared"), samples)
+            shutil.rmtree(source)
+            shutil.rmtree(Path(folder, f"{name} prepared"))
 
 
 if __name__ == "__main__":
