@@ -161,7 +161,8 @@ def _xyz_series(path: Path) -> Iterator[Any]:
 
 def _require_xyz(path: Path, series: Any) -> None:
     shape, dtype = tuple(series.shape), np.dtype(series.dtype)
-    if len(shape) != 3 or shape[2] != 3 or dtype not in (np.float32, np.float64):
+    sides = all(isinstance(side, int) for side in shape)  # tifffile passes on what a tag holds
+    if not sides or len(shape) != 3 or shape[2] != 3 or dtype not in (np.float32, np.float64):
         raise DataError(
             f"{path}: holds {dtype} of shape {shown(shape)}, expected float32 or float64 of shape (H, W, 3)",
             hint="write x, y, z as the last axis of one floating image",
