@@ -1,12 +1,15 @@
 """`pc3dad bench`: run methods on data sets and print the table."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pc3dad.cli import options, output
 from pc3dad.errors import ConfigError, ExitCode
+
+if TYPE_CHECKING:
+    from pc3dad.evaluation.bench import BenchReport
 
 
 def bench(
@@ -66,6 +69,11 @@ def bench(
             workers=workers,
             progress=progress,
         )
+    _show(report, as_json=as_json)
+    return ExitCode.FAILED if report.failed else ExitCode.DONE
+
+
+def _show(report: "BenchReport", *, as_json: bool) -> None:
     if as_json:
         output.show_json(report.plain())
     else:
@@ -76,7 +84,6 @@ def bench(
         output.tell(f"{report.computed} cells computed, {report.reused} reused; report: {page}")
     for label, reason in report.failed:
         output.tell(f"failed: {label}: {reason}")
-    return ExitCode.FAILED if report.failed else ExitCode.DONE
 
 
 def _values(

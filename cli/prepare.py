@@ -10,7 +10,10 @@ from pc3dad.cli import options, output
 from pc3dad.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pc3dad.cards import DatasetCard
+    from pc3dad.data.prepare import Outcome
 
 
 def prepare(
@@ -51,30 +54,29 @@ def prepare(
                 entry.open(root, config), out, source=root, categories=chosen, progress=progress
             )
         )
-    rows = [
-        (
-            outcome.category,
-            str(outcome.made),
-            str(outcome.kept),
-            str(len(outcome.failures)),
-            f"{outcome.bytes / 1e6:.1f}",
-        )
-        for outcome in outcomes
-    ]
     if as_json:
         output.show_json([asdict(outcome) for outcome in outcomes])
     else:
-        output.show(output.table(rows, ("category", "made", "kept", "failed", "MB")))
-    failed = [(outcome.category, failure) for outcome in outcomes for failure in outcome.failures]
-    for category, failure in failed:
-        output.tell(f"failed: {f'{category} {failure.id}'.rstrip()}: {failure.reason}")
-    if failed:
+        _show(outcomes)
+    if any(outcome.failures for outcome in outcomes):
         output.tell(
             "Categories with failures are not finished; mend the files and give the same command again."
         )
         return ExitCode.DATA
     output.tell(f"use it with --root {out}")
     return ExitCode.DONE
+
+
+def _show(outcomes: "Sequence[Outcome]") -> None:
+    """What was made of each category, and every failure."""
+    rows = [
+        (one.category, str(one.made), str(one.kept), str(len(one.failures)), f"{one.bytes / 1e6:.1f}")
+        for one in outcomes
+    ]
+    output.show(output.table(rows, ("category", "made", "kept", "failed", "MB")))
+    for one in outcomes:
+        for failure in one.failures:
+            output.tell(f"failed: {f'{one.category} {failure.id}'.rstrip()}: {failure.reason}")
 
 
 def _explain(card: "DatasetCard") -> None:

@@ -102,29 +102,37 @@ def run_bench(
         if time_limit is None
         else Isolated(plan, runs, ctx, plugins=plugins, limit=time_limit)
     )
+    facts = {"name": spec.run_name, **manifest.describe(info, manifest.command_line())}
     with runs.locked(), closing(units):
-        facts = {"name": spec.run_name, **manifest.describe(info, manifest.command_line())}
-        facts |= {"evaluator": REVISION, "start": manifest.now(), "end": None, "status": "running"}
-        for name in (results.TABLE, results.PAGE, PLAN):  # those of an earlier benchmark in this folder
-            store.forget(runs.folder / name)
-        store.write_run(runs.folder, facts)
-        atomic.write_json(runs.folder / results.CONFIG, _portable(plan))
-        write_plan(runs.folder, plan.plain)
-        try:
-            outcome = runner.run(plan, runs, units, redo=redo)
-        except BaseException:
-            with suppress(DataError):  # the reason for the end matters more
-                store.write_run(runs.folder, facts | {"end": manifest.now(), "status": "interrupted"})
-            raise
-        table = results.table(runs, outcome.reasons)
-        failed = holes(table)
-        facts |= {"end": manifest.now(), "status": "failed" if failed else "done"}
-        try:
-            store.write_run(runs.folder, facts)
-            results.publish(runs, table)
-        except DataError as error:  # the table is still worth printing
-            failed = (*failed, ("results", str(error)))
+        outcome, table, failed = _run(plan, runs, units, facts, redo=redo)
     return BenchReport(folder, table, plan.notes, outcome.computed, outcome.reused, failed)
+
+
+def _run(
+    plan: Plan, runs: RunStore, units: runner.Units, facts: Mapping[str, Any], *, redo: bool
+) -> tuple[runner.Outcome, ResultTable, tuple[tuple[str, str], ...]]:
+    """Runs a plan in a locked folder; also its table, and name and reason of all that has no value."""
+    facts = {**facts, "evaluator": REVISION, "start": manifest.now(), "end": None, "status": "running"}
+    for name in (results.TABLE, results.PAGE, PLAN):  # those of an earlier benchmark in this folder
+        store.forget(runs.folder / name)
+    store.write_run(runs.folder, facts)
+    atomic.write_json(runs.folder / results.CONFIG, _portable(plan))
+    write_plan(runs.folder, plan.plain)
+    try:
+        outcome = runner.run(plan, runs, units, redo=redo)
+    except BaseException:
+        with suppress(DataError):  # the reason for the end matters more
+            store.write_run(runs.folder, {**facts, "end": manifest.now(), "status": "interrupted"})
+        raise
+    table = results.table(runs, outcome.reasons)
+    failed = holes(table)
+    try:
+        status = "failed" if failed else "done"
+        store.write_run(runs.folder, {**facts, "end": manifest.now(), "status": status})
+        results.publish(runs, table)
+    except DataError as error:  # the table is still worth printing
+        failed = (*failed, ("results", str(error)))
+    return outcome, table, failed
 
 
 def _absolute(spec: BenchSpec) -> BenchSpec:
