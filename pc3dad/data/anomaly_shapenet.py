@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 
 from pc3dad.cards import DatasetCard
 from pc3dad.data import manifests, tree
-from pc3dad.data.base import Finding, SampleRef, Severity, fingerprint_files
+from pc3dad.data.base import Finding, Severity
 from pc3dad.data.cards import ANOMALY_SHAPENET, ANOMALY_SHAPENET_NEW_CATEGORIES
 from pc3dad.data.labelled_clouds import (
     FOLDERS,
@@ -28,7 +28,7 @@ from pc3dad.data.labelled_clouds import (
 )
 from pc3dad.data.verify import compare_counts
 from pc3dad.errors import DataError
-from pc3dad.types import Sample, Split, Truth
+from pc3dad.types import Split
 
 MANIFEST = "anomaly_shapenet_v2"
 WRAPPERS = ("Anomaly-ShapeNet-v2", "dataset")
@@ -46,7 +46,7 @@ class AnomalyShapenetConfig(LabelledCloudsConfig):
     """pcd: the 40 categories of the benchmark; new_pcd: 12 newer ones. They are never mixed."""
 
 
-class AnomalyShapenet:
+class AnomalyShapenet(LabelledClouds):
     """Loader of Anomaly-ShapeNet v2.
 
     Args:
@@ -67,63 +67,27 @@ class AnomalyShapenet:
                 "categories": ANOMALY_SHAPENET_NEW_CATEGORIES,
             }
             card = card.model_copy(update=changes)
-        self.root = below_wrappers(root, (*WRAPPERS, config.subset, DERIVED), card.categories)
-        self.config = config
-        self.folders = tree.category_folders(self.root, card, _require_scans)
         self._inventory = manifests.read(MANIFEST)
-        self._files = LabelledClouds(
-            self.folders,
+        self._subset = config.subset
+        known_bad = self._inventory["known_bad_gt"]
+        inside = below_wrappers(root, (*WRAPPERS, config.subset, DERIVED), card.categories)
+        super().__init__(
+            inside,
+            config,
+            folders=tree.category_folders(inside, card, _require_scans),
             kind_of=kind_of,
-            points=config.points,
-            mismatched={
-                (entry["category"], entry["sample"]): entry["gt_sha256"]
-                for entry in self._inventory["known_bad_gt"]
-            },
+            mismatched={(entry["category"], entry["sample"]): entry["gt_sha256"] for entry in known_bad},
             empty_hint=UNRAR,
         )
-
-    def categories(self) -> list[str]:
-        """Categories found, sorted."""
-        return sorted(self.folders.usable)
-
-    def refs(self, category: str, split: Split) -> list[SampleRef]:
-        """Samples of a split by type and number; the id is the name of the file without suffix.
-
-        Raises:
-            DataError: unknown category, or two files of one folder have the same stem.
-        """
-        return self._files.refs(category, split)
-
-    def load(self, ref: SampleRef) -> Sample:
-        """Reads one cloud, in the coordinates of the file.
-
-        Raises:
-            DataError: a file is missing, empty or unreadable.
-        """
-        return self._files.load(ref)
-
-    def truth(self, ref: SampleRef) -> Truth:
-        """Object label from the file name, points from the table of a defective sample.
-
-        Raises:
-            DataError: a file is missing, empty or unreadable, or rows and scan cannot be matched.
-        """
-        return self._files.truth(ref)
-
-    def fingerprint(self, category: str) -> str:
-        """Digest of options and files (`fingerprint_files`)."""
-        folder = tree.pick(self.folders.usable, category, self.root)
-        found = (path for path in tree.walk(folder) if not tree.is_junk(path))
-        return fingerprint_files(self.card, self.config, self.root, found)
 
     def problems(self, category: str) -> Iterator[Finding]:
         """What `verify` cannot see from single samples: release, counts, files, known-bad tables."""
         published = published_names(category)
-        tests = self._files.items(category, Split.TEST)
+        tests = self.items(category, Split.TEST)
         yield from self._release(category, published)
         kinds = Counter(item.kind for item in tests.values())
-        found = {"train": len(self._files.items(category, Split.TRAIN))}
-        expected = _expected_counts(self._inventory[self.config.subset][category])
+        found = {"train": len(self.items(category, Split.TRAIN))}
+        expected = _expected_counts(self._inventory[self._subset][category])
         if published:
             found |= kinds
         else:
@@ -133,23 +97,11 @@ class AnomalyShapenet:
             FOLDERS[Split.TEST]: [f"{name}.pcd" for name in published],
             LABELS: [f"{name}.txt" for name, anomalous in published.items() if anomalous],
         }
-        yield from self._files.findings(category, complete=complete)
-
-    def check(self, ref: SampleRef) -> Iterator[Finding]:
-        """The scan that `load` does not open if points come from tables, as `ReadsMore.check`.
-
-        Raises:
-            DataError: a file is missing, empty or unreadable.
-        """
-        return self._files.check(ref)
-
-    def check_category(self, category: str) -> Iterator[Finding | DataError]:
-        """Whether tables known not to fit are the known files, as `ReadsCategoryFiles.check_category`."""
-        return self._files.check_category(category)
+        yield from self.findings(category, complete=complete)
 
     def _release(self, category: str, published: Collection[str]) -> Iterator[Finding]:
         """Tells v2 from the copy with 16,384 points per cloud, and from others."""
-        tests = self._files.items(category, Split.TEST)
+        tests = self.items(category, Split.TEST)
         reduced = self._is_reduced(category)
         unlisted = sorted(set(tests) - set(published), key=tree.natural) if published else []
         if reduced:
@@ -163,7 +115,7 @@ class AnomalyShapenet:
 
     def _is_reduced(self, category: str) -> bool:
         """By the name of a folder around the categories, folders inside `test`, or the sizes of the scans."""
-        scans = [item.scan for item in self._files.items(category, Split.TEST).values()]
+        scans = [item.scan for item in self.items(category, Split.TEST).values()]
         sizes = [path.stat().st_size for path in scans if path.is_file()]
         folder = self.folders.usable[category]
         return (

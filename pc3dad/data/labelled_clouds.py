@@ -8,13 +8,14 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
+from pc3dad.cards import DatasetCard
 from pc3dad.config import Config
 from pc3dad.data import tree
-from pc3dad.data.base import Finding, SampleRef, Severity
+from pc3dad.data.base import Finding, SampleRef, Severity, fingerprint_files
 from pc3dad.data.labels import THRESHOLD, match_labels
 from pc3dad.data.verify import inventory_findings, junk_findings
 from pc3dad.errors import DataError
@@ -62,35 +63,51 @@ class Item:
 
 
 class LabelledClouds:
-    """Lists and reads the samples. Each category is listed once in the life of the object.
+    """What both loaders share. Each category is listed once in the life of the object.
 
     Where points come from tables, all clouds hold float32 coordinates without an origin and nothing else: a
     method must not see from precision, normals or colours of a cloud that its sample is defective.
 
     Args:
+        root: folder that holds the category folders.
+        config: options.
         folders: folders of the categories.
         kind_of: stem of a file name to "good", "template" or a kind of defect.
-        points: see `LabelledCloudsConfig`.
         mismatched: category and sample id to sha256 of the table, for tables known to have another number of
             rows than the scan has points.
         empty_hint: what to do about empty files.
     """
 
+    card: ClassVar[DatasetCard]
+
     def __init__(
         self,
-        folders: tree.CategoryFolders,
+        root: Path,
+        config: LabelledCloudsConfig,
         *,
+        folders: tree.CategoryFolders,
         kind_of: Callable[[str], str],
-        points: Literal["labels", "scan"],
         mismatched: Mapping[tuple[str, str], str],
         empty_hint: str = UNPACK_AGAIN,
     ) -> None:
-        self._folders = folders
+        self.root = root
+        self.config = config
+        self.folders = folders
         self._kind_of = kind_of
-        self._points = points
+        self._points = config.points
         self._mismatched = mismatched
         self._empty_hint = empty_hint
         self._listed: dict[str, Mapping[Split, Mapping[str, Item]]] = {}
+
+    def categories(self) -> list[str]:
+        """Categories found, sorted."""
+        return sorted(self.folders.usable)
+
+    def fingerprint(self, category: str) -> str:
+        """Digest of options and files (`fingerprint_files`)."""
+        folder = tree.pick(self.folders.usable, category, self.root)
+        found = (path for path in tree.walk(folder) if not tree.is_junk(path))
+        return fingerprint_files(self.card, self.config, self.root, found)
 
     def items(self, category: str, split: Split) -> Mapping[str, Item]:
         """Sample id to item, by kind and number; a sample counts if any of its files is there.
@@ -99,12 +116,12 @@ class LabelledClouds:
             DataError: unknown category, or two files of one folder have the same stem.
         """
         if category not in self._listed:
-            folder = tree.pick(self._folders.usable, category, self._folders.root)
+            folder = tree.pick(self.folders.usable, category, self.root)
             self._listed[category] = _list(folder, self._kind_of)
         return self._listed[category].get(split, {})
 
     def refs(self, category: str, split: Split) -> list[SampleRef]:
-        """Samples of a split, by kind and number.
+        """Samples of a split, by kind and number; the id is the name of the file without suffix.
 
         Raises:
             DataError: as `items`.
@@ -145,7 +162,7 @@ class LabelledClouds:
             category: name.
             complete: "test" and "gt" to the file names that a complete copy has, as far as they are known.
         """
-        folder = tree.pick(self._folders.usable, category, self._folders.root)
+        folder = tree.pick(self.folders.usable, category, self.root)
         items = [item for split in FOLDERS for item in self.items(category, split).values()]
         used = {path for item in items for path in item.files}
         there = {path.name for path in used}

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from pc3dad.cards import DatasetCard
 from pc3dad.data import manifests, tree
-from pc3dad.data.base import Finding, SampleRef, Severity, fingerprint_files
+from pc3dad.data.base import Finding, SampleRef, Severity
 from pc3dad.data.cards import REAL3D_AD
 from pc3dad.data.labelled_clouds import (
     GOOD,
@@ -25,7 +25,7 @@ from pc3dad.data.labelled_clouds import (
 )
 from pc3dad.data.verify import compare_counts
 from pc3dad.errors import DataError
-from pc3dad.types import Sample, Split, Truth
+from pc3dad.types import Split
 
 WRAPPERS = ("Real3D-AD-PCD", "Real3D-AD-PLY")  # the second is refused, with a sentence that says so
 COPY_SUFFIX = re.compile(r"(_(cut|copy)(_?[0-9]+)?)+$")  # a scan cut from, or pasted into, another one
@@ -36,7 +36,7 @@ class Real3dAdConfig(LabelledCloudsConfig):
     """Options of the Real3D-AD loader."""
 
 
-class Real3dAd:
+class Real3dAd(LabelledClouds):
     """Loader of Real3D-AD.
 
     Args:
@@ -50,31 +50,16 @@ class Real3dAd:
     card: ClassVar[DatasetCard] = REAL3D_AD
 
     def __init__(self, root: Path, config: Real3dAdConfig) -> None:
-        self.root = below_wrappers(root, WRAPPERS, self.card.categories)
-        self.config = config
-        self.folders = tree.category_folders(self.root, self.card, _require_scans)
         self._inventory = manifests.read(self.card.slug)
-        self._files = LabelledClouds(
-            self.folders,
+        known_bad = self._inventory["known_pcd_txt_point_count_mismatch"]
+        inside = below_wrappers(root, WRAPPERS, self.card.categories)
+        super().__init__(
+            inside,
+            config,
+            folders=tree.category_folders(inside, self.card, _require_scans),
             kind_of=kind_of,
-            points=config.points,
-            mismatched={
-                (entry["category"], entry["sample"]): entry["gt_sha256"]
-                for entry in self._inventory["known_pcd_txt_point_count_mismatch"]
-            },
+            mismatched={(entry["category"], entry["sample"]): entry["gt_sha256"] for entry in known_bad},
         )
-
-    def categories(self) -> list[str]:
-        """Categories found, sorted."""
-        return sorted(self.folders.usable)
-
-    def refs(self, category: str, split: Split) -> list[SampleRef]:
-        """Samples of a split by type and number; the id is the name of the file without suffix.
-
-        Raises:
-            DataError: unknown category, or two files of one folder have the same stem.
-        """
-        return self._files.refs(category, split)
 
     def group(self, ref: SampleRef) -> str:
         """Names the physical object: all samples cut or copied from one scan have the same.
@@ -84,34 +69,12 @@ class Real3dAd:
         number = re.match("[0-9]+", ref.id)
         return f"{ref.category}/{number[0] if number else ref.id}"
 
-    def load(self, ref: SampleRef) -> Sample:
-        """Reads one scan, in millimetres, scanner frame.
-
-        Raises:
-            DataError: a file is missing, empty or unreadable.
-        """
-        return self._files.load(ref)
-
-    def truth(self, ref: SampleRef) -> Truth:
-        """Object label from the file name, points from the table of a defective sample.
-
-        Raises:
-            DataError: a file is missing, empty or unreadable, or rows and scan cannot be matched.
-        """
-        return self._files.truth(ref)
-
-    def fingerprint(self, category: str) -> str:
-        """Digest of options and files (`fingerprint_files`)."""
-        folder = tree.pick(self.folders.usable, category, self.root)
-        found = (path for path in tree.walk(folder) if not tree.is_junk(path))
-        return fingerprint_files(self.card, self.config, self.root, found)
-
     def problems(self, category: str) -> Iterator[Finding]:
         """What `verify` cannot see from single samples: release, counts, files, known-bad tables."""
         inventory = self._inventory["categories"][category]
-        kinds = Counter(item.kind == GOOD for item in self._files.items(category, Split.TEST).values())
+        kinds = Counter(item.kind == GOOD for item in self.items(category, Split.TEST).values())
         found = {
-            "train": len(self._files.items(category, Split.TRAIN)),
+            "train": len(self.items(category, Split.TRAIN)),
             "test good": kinds[True],
             "test defective": kinds[False],
         }
@@ -127,19 +90,7 @@ class Real3dAd:
             "test": [f"{name}.pcd" for name in known_bad],
             "gt": [f"{name}.txt" for name in known_bad],
         }
-        yield from self._files.findings(category, complete=complete)
-
-    def check(self, ref: SampleRef) -> Iterator[Finding]:
-        """The scan that `load` does not open if points come from tables, as `ReadsMore.check`.
-
-        Raises:
-            DataError: a file is missing, empty or unreadable.
-        """
-        return self._files.check(ref)
-
-    def check_category(self, category: str) -> Iterator[Finding | DataError]:
-        """Whether tables known not to fit are the known files, as `ReadsCategoryFiles.check_category`."""
-        return self._files.check_category(category)
+        yield from self.findings(category, complete=complete)
 
 
 def kind_of(stem: str) -> str:
