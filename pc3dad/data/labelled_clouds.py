@@ -250,7 +250,7 @@ class LabelledClouds:
 
 def _as_float32(xyz: Float64Array) -> Float32Array:
     """The same coordinates; what is beyond float32 is infinite, and so not valid."""
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         return xyz.astype(np.float32)
 
 

@@ -194,7 +194,9 @@ def _relative(xyz: Float64Array) -> tuple[Float32Array, Float64Array]:
     low, high = _bulk(xyz)
     largest, diagonal = float(np.abs([low, high]).max()), float(np.linalg.norm(high - low))
     rounding = float(np.spacing(np.float32(largest))) / 2
-    with np.errstate(over="ignore"):  # what is too large becomes infinite, so its point is not valid
+    with np.errstate(
+        over="ignore", invalid="ignore"
+    ):  # what is too large becomes infinite, so its point is not valid
         rounded = xyz.astype(np.float32)
     if rounding <= ORIGIN_TOLERANCE * diagonal or np.array_equal(rounded, xyz, equal_nan=True):
         return rounded, np.zeros(3)
@@ -202,7 +204,7 @@ def _relative(xyz: Float64Array) -> tuple[Float32Array, Float64Array]:
     if diagonal > 1e-15 * largest:  # smaller steps than float64 resolves would only add noise
         step = 10.0 ** np.floor(np.log10(diagonal))
         origin = np.round(origin / step) * step
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         return (xyz - origin).astype(np.float32), origin
 
 
