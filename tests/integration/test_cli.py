@@ -35,25 +35,6 @@ SLOW = """
 """
 
 
-@pytest.fixture
-def pc3dad(tmp_path):
-    """Runs the command in an empty folder; the result has returncode, stdout and stderr."""
-
-    def run(*words, code=0):
-        done = subprocess.run(
-            [sys.executable, "-m", "pc3dad", *map(str, words)],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        assert done.returncode == code, done.stderr
-        assert "Traceback" not in done.stderr
-        return done
-
-    return run
-
-
 def test_bench_prints_one_table_on_stdout_and_progress_on_stderr(pc3dad, tmp_path):
     done = pc3dad("bench", "--dataset", SMALL)
     for word in (

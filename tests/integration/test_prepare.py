@@ -8,7 +8,6 @@ import time
 from dataclasses import fields
 
 import numpy as np
-import pytest
 
 from pc3dad import registry
 from pc3dad.data.prepare import prepare
@@ -17,25 +16,6 @@ from pc3dad.types import Split
 
 SMALL = "synthetic[points=400,train=1,good=2,defective=2]"
 LARGE = "synthetic[points=30000,train=4,good=4,defective=4]"
-
-
-@pytest.fixture
-def pc3dad(tmp_path):
-    """Runs the command in an empty folder; the result has returncode, stdout and stderr."""
-
-    def run(*words, code=0):
-        done = subprocess.run(
-            [sys.executable, "-m", "pc3dad", *map(str, words)],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        assert done.returncode == code, done.stderr
-        assert "Traceback" not in done.stderr
-        return done
-
-    return run
 
 
 def contents(folder):
