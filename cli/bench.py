@@ -26,11 +26,11 @@ def bench(
         typer.Option("--train-on", help="DATASET:A+B trains one model on A and B; repeated, one model each."),
     ] = [],
     seeds: Annotated[str, typer.Option("--seeds", "--seed", help="0,1,2 or 0-9.")] = "",
-    metrics: Annotated[
-        str, typer.Option("--metrics", help="Keys such as point/auroc, separated by commas.")
-    ] = "",
+    metrics: options.Metrics = "",
+    protocol: options.Protocol = [],
+    replicates: options.Replicates = None,
     config: Annotated[
-        Path | None, typer.Option("--config", help="TOML file; options above win over it.")
+        Path | None, typer.Option("--config", help="TOML file; the other options win over it.")
     ] = None,
     assign: options.Assign = [],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Run folder; default runs/NAME.")] = None,
@@ -56,7 +56,8 @@ def bench(
     """
     from pc3dad.evaluation.bench import run_bench
 
-    values = _values(dataset, methods, root, train_on, seeds, metrics, config)
+    values = _values(dataset, methods, root, train_on, seeds, config)
+    values |= options.evaluation(metrics, protocol, replicates, values)
     with output.progress(quiet=quiet or as_json) as progress:
         report = run_bench(
             values,
@@ -92,7 +93,6 @@ def _values(
     root: list[str],
     train_on: list[str],
     seeds: str,
-    metrics: str,
     config: Path | None,
 ) -> dict[str, Any]:
     """Fields of `BenchSpec`: the file first, then what stands on the command line."""
@@ -104,8 +104,6 @@ def _values(
         values["methods"] = parse_words(methods)
     if seeds:
         values["seeds"] = options.parse_seeds(seeds)
-    if metrics:
-        values["metrics"] = [key.strip() for key in metrics.split(",")]
     if dataset:
         values["datasets"] = [_dataset(word) for word in dataset]
     given = values.get("datasets", ["synthetic"])

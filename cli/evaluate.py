@@ -30,7 +30,7 @@ def evaluate(
 
     keys = [key.strip() for key in metrics.split(",") if key.strip()]
     with output.progress(quiet=quiet or as_json) as progress:
-        found = evaluate_run(run, keys, progress=progress)
+        found = evaluate_run(run, {"metrics": keys} if keys else {}, progress=progress)
     if as_json:
         output.show_json({"folder": run.as_posix(), "rows": [asdict(row) for row in found.table.rows]})
     else:

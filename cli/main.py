@@ -8,7 +8,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 import pc3dad
-from pc3dad.cli import bench, data, doctor, evaluate, methods, predict, report
+from pc3dad.cli import bench, compare, data, doctor, evaluate, methods, predict, report
 from pc3dad.errors import ExitCode, Pc3dadError
 
 
@@ -29,6 +29,7 @@ app = typer.Typer(
 )
 app.command("bench")(bench.bench)
 app.command("eval")(evaluate.evaluate)
+app.command("compare")(compare.compare)
 app.command("report")(report.report)
 app.command("predict")(predict.predict)
 app.add_typer(data.app, name="data")

@@ -1,6 +1,6 @@
 """Options that several commands share."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +24,19 @@ Workers = Annotated[
 Root = Annotated[
     list[str],
     typer.Option("--root", help="Folder of the data set, or NAME=FOLDER when there are several; repeatable."),
+]
+Metrics = Annotated[
+    str, typer.Option("--metrics", help="Keys such as point/auroc, separated by commas; default: all.")
+]
+Protocol = Annotated[
+    list[str],
+    typer.Option("--protocol", help="valid (default), all-pixels or sampled-2048; repeatable."),
+]
+Replicates = Annotated[
+    int | None,
+    typer.Option(
+        "--replicates", min=0, help="Bootstrap replicates of 95 % intervals; default 1000, 0 for none."
+    ),
 ]
 Assign = Annotated[
     list[str], typer.Option("--set", help="NAME.key=value, an option of a method or data set; repeatable.")
@@ -67,6 +80,27 @@ def parse_seeds(text: str) -> list[int]:
             raise ConfigError(f"--seeds {text!r} is not a list of numbers", hint="write 0,1,2 or 0-9")
         seeds += range(int(first), int(last or first) + 1)
     return seeds
+
+
+def evaluation(
+    metrics: str, protocols: list[str], replicates: int | None, before: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Fields of the settings of an evaluation that the options above change.
+
+    Args:
+        metrics: keys, separated by commas.
+        protocols: their names.
+        replicates: their number, None to leave it.
+        before: settings that are there already.
+    """
+    values: dict[str, Any] = {}
+    if metrics:
+        values["metrics"] = [key.strip() for key in metrics.split(",") if key.strip()]
+    if protocols:
+        values["protocols"] = protocols
+    if replicates is not None:
+        values["bootstrap"] = {**before.get("bootstrap", {}), "replicates": replicates}
+    return values
 
 
 def plain_entries(entries: Iterable["Entry[Any]"]) -> list[dict[str, Any]]:

@@ -16,6 +16,9 @@ Float64Array = NDArray[np.float64]
 Int32Array = NDArray[np.int32]
 UInt8Array = NDArray[np.uint8]
 
+PROPAGATIONS = ("native", "nearest", "idw3", "bilinear", "nearest-pixel")
+"""How scores may reach every point (`geometry.propagate`); "native" if the method scores each point itself."""
+
 
 class Split(StrEnum):
     """Part of a data set. Auxiliary training uses the labelled `test` split of other categories."""
@@ -125,8 +128,10 @@ class Truth:
         shape_points: (N,) bool, the part of `points` whose defect changes the shape (not only the colour or
             the shading); None means all of `points`.
         shape_anomalous: object label of the population `geometry`; None means the same as `anomalous`.
-        regions: (N,) int32, instance of each anomalous point, -1 outside, where the data set ships instances.
+        regions: (N,) int32, region of each anomalous point, -1 outside: instances where the data set ships
+            them, else found from `points` (`metrics.regions`); None if they were not looked for yet.
         defect: name of the defect kind; "good" for a normal sample.
+        shape_regions: (N,) int32, regions of `shape_points`; None if there are none of their own.
     """
 
     sample_id: str
@@ -136,6 +141,7 @@ class Truth:
     shape_anomalous: bool | None = None
     regions: Int32Array | None = None
     defect: str | None = None
+    shape_regions: Int32Array | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,7 +153,7 @@ class Prediction:
         object_score: finite float.
         point_scores: (N,) float32, N of the whole cloud; values of points that are not valid are ignored.
             None if the method's card lists no point output.
-        propagation: how scores reached every point: native, nearest, idw3, bilinear, nearest-pixel.
+        propagation: how scores reached every point, one of `PROPAGATIONS`.
         n_filled: number of points that had no score of their own and were filled.
         extras: further numbers or arrays worth keeping, never read by the evaluator.
     """

@@ -1,12 +1,14 @@
 """Shared fixtures. The default run needs no network, no weights and no GPU."""
 
 import os
+import tempfile
 import textwrap
 from pathlib import Path
 
 import pytest
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # a forgotten download fails at once instead of after 46 s
+os.environ["PC3DAD_HOME"] = tempfile.mkdtemp(prefix="pc3dad-tests-")  # never the caches of the user
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

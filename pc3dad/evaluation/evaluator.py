@@ -1,39 +1,50 @@
-"""From predictions and truths to metric values: arrays in, numbers out; it knows no model and no file."""
+"""From predictions and truths to metric values: arrays in, numbers out; it knows no model and no file.
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+Samples are read twice and never held together: the first pass keeps the scores of anomalous members, the
+second one counts the others against them. The result is exact, and memory grows with the anomalous members.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pc3dad import seeding
 from pc3dad.errors import MetricError
-from pc3dad.metrics.base import MetricSpec
-from pc3dad.metrics.ranking import RankCounts, count_ranks
-from pc3dad.types import BoolArray, Prediction, Truth
+from pc3dad.evaluation.population import (
+    DEFECTS,
+    FEW_POINTS,
+    STRICT,
+    Members,
+    Rules,
+    Scored,
+    object_member,
+    point_members,
+    ranked,
+    refused,
+    some,
+)
+from pc3dad.evaluation.settings import NO_BOOTSTRAP, Bootstrap
+from pc3dad.io.digest import of_parts
+from pc3dad.metrics.base import Level, MetricSpec
+from pc3dad.metrics.bootstrap import Bins, SampleCounts, draw, interval
+from pc3dad.metrics.ranking import RankCounter, RankCounts, as_scores
+from pc3dad.metrics.regions import stack_regions
+from pc3dad.types import BoolArray, Float64Array, Truth
 
-REVISION = 2
+REVISION = 3
 """Raised whenever a value changes; stored values of another revision are computed again."""
 
-DEFECTS = ("all", "geometry")
-PROTOCOL = "valid"
+THIN = 64  # one score in so many is kept to choose the bins of the bootstrap
+FEW_LEVELS = 100  # fewer distinct point scores deserve a note
+MANY_LEVELS = 10_000  # distinct scores are counted up to here
+NOISY_SHARE = 0.2  # share of small regions beyond which AU-PRO measures the labels
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Scored:
-    """One sample as the evaluator sees it.
-
-    Attributes:
-        prediction: what the method returned.
-        truth: labels.
-        valid: (N,) bool, the points that count (docs/metrics.md, populations).
-    """
-
-    prediction: Prediction
-    truth: Truth
-    valid: BoolArray
-
-
-@dataclass(frozen=True, slots=True)
 class MetricValue:
     """A value, or the reason why labels leave it undefined.
 
@@ -44,7 +55,14 @@ class MetricValue:
         n: members of the population.
         n_positive: anomalous members.
         reason: `one_class`, `no_positive`, ...; empty if defined.
+        low: lower end of the 95 % interval, None without one.
+        high: upper end.
+        bracket: width that binning leaves open in the replicates; 0 if they are exact.
+        truth: digest of the population: ids, labels, regions and who counts; never of scores.
+        propagation: how scores reached every point, as the method declared.
         counts: further numbers that belong to the value.
+        notes: what a reader must know.
+        replicates: (B,) float64, None without an interval.
     """
 
     metric: str
@@ -53,130 +71,274 @@ class MetricValue:
     n: int
     n_positive: int
     reason: str = ""
+    low: float | None = None
+    high: float | None = None
+    bracket: float = 0.0
+    truth: str = ""
+    propagation: tuple[str, ...] = ()
     counts: dict[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    replicates: Float64Array | None = None
 
 
-def populations(scored: Sequence[Scored]) -> tuple[str, ...]:
+def populations(truths: Iterable[Truth]) -> tuple[str, ...]:
     """Populations worth reporting: `geometry` only where some truth tells shape defects from others."""
-    return DEFECTS if any(item.truth.shape_points is not None for item in scored) else DEFECTS[:1]
+    return DEFECTS if any(truth.shape_points is not None for truth in truths) else DEFECTS[:1]
 
 
 def evaluate(
-    scored: Sequence[Scored], metrics: Sequence[MetricSpec], *, defects: str = "all"
+    scored: Iterable[Scored],
+    metrics: Sequence[MetricSpec],
+    rules: Rules = Rules(),  # noqa: B008  frozen
+    *,
+    bootstrap: Bootstrap = NO_BOOTSTRAP,
+    category: str = "",
 ) -> list[MetricValue]:
     """Values of all metrics for one category.
 
     Args:
-        scored: the test samples of one category; order does not matter.
+        scored: the test samples of one category; order does not matter. It is iterated several times, so it
+            may read files, but must not be a generator.
         metrics: what to compute.
-        defects: "all"; or "geometry": objects whose only defects keep the shape are left out, and points
-            labelled for such a defect only.
+        rules: population and policies.
+        bootstrap: intervals; none by default.
+        category: name of the category; categories draw independently of each other.
 
     Raises:
-        MetricError: duplicate samples, unlabelled objects, wrong lengths, scores that are not finite, an
-            anomalous object without any anomalous point.
+        MetricError: duplicate samples, unlabelled objects, wrong lengths; and unless a policy allows it
+            missing samples, scores that are not finite, an anomalous object without any anomalous point.
     """
-    _check_ids(scored)
-    members = [item for item in scored if defects == "all" or _keeps_object(item.truth)]
-    ranked: dict[str, RankCounts | str] = {}
-    counts: dict[str, dict[str, int]] = {}
-    for level in {spec.level for spec in metrics}:
-        ranked[level], counts[level] = (_objects if level == "object" else _points)(members, defects)
-    return [_value(spec, ranked[spec.level], counts[spec.level]) for spec in metrics]
-
-
-def _value(spec: MetricSpec, ranks: RankCounts | str, counts: dict[str, int]) -> MetricValue:
-    if isinstance(ranks, str):
-        return MetricValue(spec.key, None, None, 0, 0, ranks, counts)
-    n = ranks.n_positive + ranks.n_negative
-    if reason := spec.undefined_reason(ranks):
-        return MetricValue(spec.key, None, None, n, ranks.n_positive, reason, counts)
-    chance = spec.chance(ranks.n_positive / n)
-    return MetricValue(spec.key, spec.function(ranks), chance, n, ranks.n_positive, "", counts)
-
-
-def _objects(members: Sequence[Scored], defects: str) -> tuple[RankCounts | str, dict[str, int]]:
-    labels = np.array([_object_label(item.truth, defects) for item in members], dtype=np.bool_)
-    scores = np.array([item.prediction.object_score for item in members], dtype=np.float64)
-    if not np.isfinite(scores).all():
-        names = [
-            item.truth.sample_id for item, fine in zip(members, np.isfinite(scores), strict=True) if not fine
-        ]
-        raise MetricError(f"object scores that are not finite in {_some(names)}", hint="mend the method")
-    return count_ranks(scores, labels), {"samples": len(members)}
-
-
-def _points(members: Sequence[Scored], defects: str) -> tuple[RankCounts | str, dict[str, int]]:
-    labelled = [item for item in members if item.truth.points is not None]
-    counts = {"samples": len(labelled), "samples_without_point_labels": len(members) - len(labelled)}
-    counts |= {"samples_without_valid_point": 0, "n_anomalous_invalid": 0}
-    if any(item.prediction.point_scores is None for item in members):
-        return "no_point_scores", counts
-    if len(labelled) < len(members) and not any(np.any(item.truth.points) for item in labelled):
-        return "no_point_labels", counts  # the anomalous points are among the unlabelled ones
-    scores: list[NDArray[np.floating]] = []
-    labels: list[BoolArray] = []
-    for item in labelled:
-        anomalous, counted = _point_labels(item, defects)
-        counts["n_anomalous_invalid"] += int((anomalous & ~item.valid).sum())
-        counts["samples_without_valid_point"] += int(not item.valid.any())
-        scores.append(_point_scores(item)[counted])
-        labels.append(anomalous[counted])
-    if not members:
-        return "no_sample", counts
-    return count_ranks(np.concatenate(scores), np.concatenate(labels)), counts
-
-
-def _point_scores(item: Scored) -> NDArray[np.floating]:
-    scores = item.prediction.point_scores
-    if scores is None or len(scores) != len(item.valid):
-        found = "no" if scores is None else len(scores)
-        raise MetricError(f"{item.truth.sample_id} has {found} point scores for {len(item.valid)} points")
-    if not np.isfinite(scores[item.valid]).all():
-        raise MetricError(
-            f"point scores that are not finite in {item.truth.sample_id}", hint="mend the method"
-        )
-    return scores
-
-
-def _point_labels(item: Scored, defects: str) -> tuple[BoolArray, BoolArray]:
-    """Anomalous points and the members of the population, both (N,) bool."""
-    truth = item.truth
-    if truth.points is None or len(truth.points) != len(item.valid):
-        found = "no" if truth.points is None else len(truth.points)
-        raise MetricError(f"{truth.sample_id} has {found} point labels for {len(item.valid)} points")
-    if truth.anomalous and not truth.points.any():
-        raise MetricError(f"{truth.sample_id} is anomalous but none of its points is", hint="mend its labels")
-    if defects == "all" or truth.shape_points is None:
-        return truth.points, item.valid
-    return truth.shape_points, item.valid & ~(truth.points & ~truth.shape_points)
-
-
-def _keeps_object(truth: Truth) -> bool:
-    """False for objects whose only defects keep the shape."""
-    return not truth.anomalous or _object_label(truth, "geometry")
-
-
-def _object_label(truth: Truth, defects: str) -> bool:
-    if truth.anomalous is None:
-        raise MetricError(f"{truth.sample_id} has no object label", hint="put it in a folder of its own")
-    if defects == "geometry" and truth.shape_anomalous is not None:
-        return truth.shape_anomalous
-    return truth.anomalous
-
-
-def _check_ids(scored: Sequence[Scored]) -> None:
+    levels = {spec.level for spec in metrics}
+    first = {level: _FirstPass(level, rules) for level in levels}
     seen: set[str] = set()
     for item in scored:
-        if item.prediction.sample_id != item.truth.sample_id:
-            raise MetricError(
-                f"prediction {item.prediction.sample_id} met the truth of {item.truth.sample_id}"
+        _check_id(item, seen)
+        for level in levels:
+            first[level].add(item)
+    second = {level: _SecondPass(first[level], bootstrap, category) for level in levels}
+    for item in scored if "point" in second else ():
+        second["point"].add(item)
+    values = {
+        level: second[level].values([spec for spec in metrics if spec.level == level]) for level in levels
+    }
+    return [values[spec.level][spec.key] for spec in metrics]
+
+
+class _FirstPass:
+    """What must be known before scores can be counted: those of anomalous members, and who is there."""
+
+    def __init__(self, level: Level, rules: Rules) -> None:
+        self.level, self.rules = level, rules
+        self.counts: Counter[str] = Counter()
+        self.reason = ""
+        self.objects: list[Members] = []  # they are small enough to keep
+        self._pick = object_member if level == "object" else point_members
+        self._anomalous: list[NDArray[Any]] = []
+        self._thinned: list[NDArray[Any]] = []
+        self._regions: list[NDArray[np.integer] | None] = []
+        self._strata: dict[str, bool] = {}
+        self._identities: list[tuple[str, bytes]] = []
+        self._problems: dict[str, list[str]] = {}
+        self._levels: NDArray[Any] = np.empty(0)
+        self._propagations: set[str] = set()
+
+    def add(self, item: Scored) -> None:
+        """Looks at one sample."""
+        if self.level == "point":
+            self._look_at_points(item)
+            if self.reason:
+                return
+            self._propagations |= {item.prediction.propagation} if item.prediction else set()
+        members = self._pick(item, self.rules)
+        if members is None:
+            return
+        if problem := refused(members, self.rules.policies):
+            self._problems.setdefault(problem, []).append(members.sample_id)
+            return
+        members = ranked(members, self.rules.policies)
+        if self.level == "object":
+            self.objects.append(members)
+        ascending = np.sort(as_scores(members.scores))
+        self._anomalous.append(as_scores(members.scores[members.anomalous]))
+        self._thinned.append(ascending[:: THIN if len(ascending) > THIN else 1])
+        self._regions.append(members.regions)
+        self._strata[members.sample_id] = members.stratum
+        self._identities.append((members.sample_id, members.identity))
+        self.counts += members.counts
+        if len(self._levels) < MANY_LEVELS:
+            first = np.flatnonzero(ascending[1:] != ascending[:-1])[:MANY_LEVELS]
+            distinct = np.concatenate([ascending[:1], ascending[first + 1]])
+            self._levels = np.union1d(self._levels, distinct)[:MANY_LEVELS]
+
+    def finish(self) -> None:
+        """Concludes, once all samples were seen.
+
+        Raises:
+            MetricError: names the samples whose scores cannot be ranked.
+        """
+        for problem, names in self._problems.items():
+            raise MetricError(f"{some(sorted(names))}: {problem}", hint="mend the method, or choose a policy")
+        if not self._strata:
+            self.reason = self.reason or "no_sample"
+        elif self.counts["samples_without_point_labels"] and not any(map(len, self._anomalous)):
+            self.reason = (
+                self.reason or "no_point_labels"
+            )  # the anomalous points are among the unlabelled ones
+
+    @property
+    def propagation(self) -> tuple[str, ...]:
+        """How scores reached every point, as the method declared."""
+        return tuple(sorted(self._propagations))
+
+    @property
+    def samples(self) -> list[str]:
+        """Ids of the samples, sorted: results do not depend on the order in which they came."""
+        return sorted(self._strata)
+
+    @property
+    def strata(self) -> BoolArray:
+        """(M,) bool, True for anomalous objects, in the order of `samples`."""
+        return np.array([self._strata[name] for name in self.samples], dtype=np.bool_)
+
+    @property
+    def truth(self) -> str:
+        """Digest of the population."""
+        return of_parts(identity for _, identity in sorted(self._identities))
+
+    @property
+    def anomalous(self) -> NDArray[Any]:
+        """(P,) scores of all anomalous members."""
+        return _joined(self._anomalous)
+
+    @property
+    def thinned(self) -> NDArray[Any]:
+        """(Q,) ascending, a thinned copy of all scores."""
+        return np.sort(_joined(self._thinned))
+
+    @property
+    def regions(self) -> NDArray[np.integer] | None:
+        """(P,) regions of the anomalous members, unique over samples; None if some are unknown."""
+        known = [part for part in self._regions if part is not None]
+        return stack_regions(known) if len(known) == len(self._regions) else None
+
+    def notes(self, spec: MetricSpec) -> tuple[str, ...]:
+        """What a reader of a value must know."""
+        found = []
+        if self.level == "point" and len(self._levels) < FEW_LEVELS:
+            found.append(f"only {len(self._levels)} distinct point scores")
+        small, regions = self.counts["n_small_regions"], self.counts["n_regions"]
+        if spec.regions and small > NOISY_SHARE * regions:
+            few = f"{small} of {regions} regions have fewer than {FEW_POINTS} points"
+            found.append(f"{few}: AU-PRO measures label noise")
+        return tuple(found)
+
+    def all_counts(self) -> dict[str, int]:
+        """Facts about the population as plain numbers."""
+        return {**self.counts, "n_distinct": len(self._levels)}
+
+    def _look_at_points(self, item: Scored) -> None:
+        self.counts["samples_without_point_labels"] += int(item.truth.points is None)
+        if item.prediction is not None and item.prediction.point_scores is None:
+            self.reason = "no_point_scores"
+        elif self.rules.protocol == "all-pixels" and item.grid is None:
+            self.reason = "not_organised"
+
+
+class _SecondPass:
+    """Counts all scores against the anomalous ones of the first pass, and per sample for the bootstrap."""
+
+    def __init__(self, first: _FirstPass, bootstrap: Bootstrap, category: str) -> None:
+        first.finish()
+        self._first, self._bootstrap, self._category = first, bootstrap, category
+        self._numbers = {name: number for number, name in enumerate(first.samples)}
+        self._pick = object_member if first.level == "object" else point_members
+        anomalous = first.anomalous
+        self._counter = RankCounter(anomalous, first.regions, infinite=first.rules.policies != STRICT)
+        self._table: SampleCounts | None = None
+        if bootstrap.replicates and not first.reason:
+            bins = Bins.choose(np.unique(anomalous), first.thinned)
+            self._table = SampleCounts(bins, len(self._numbers), regions=first.regions is not None)
+        for members in first.objects:
+            self._count(members)
+
+    def add(self, item: Scored) -> None:
+        """Counts one sample at the point level."""
+        rules = self._first.rules
+        if self._first.reason or (members := point_members(item, rules)) is None:
+            return
+        self._count(ranked(members, rules.policies))
+
+    def values(self, specs: Sequence[MetricSpec]) -> dict[str, MetricValue]:
+        """Key to value of metrics of this level."""
+        counts = None if self._first.reason else self._counter.counts()
+        found = {spec.key: self._value(spec, counts) for spec in specs}
+        if self._table is None:
+            return found
+        first = self._first
+        names = (name.encode("utf-8", "surrogatepass") for name in (self._category, *first.samples))
+        key = seeding.stream(self._bootstrap.seed, "bootstrap", of_parts(names))
+        twice = 2 if first.level == "object" else 1
+        weights = draw(first.strata, key, twice * self._bootstrap.replicates)
+        defined = [spec for spec in specs if found[spec.key].value is not None]
+        replicates = self._table.replicates(defined, weights)
+        for spec in defined:
+            low, high = interval(replicates[spec.key]) or (None, None)
+            found[spec.key] = replace(
+                found[spec.key],
+                low=low,
+                high=high,
+                bracket=self._table.bracket(spec),
+                replicates=replicates[spec.key],
             )
-        if item.truth.sample_id in seen:
-            raise MetricError(f"sample {item.truth.sample_id} occurs twice")
-        seen.add(item.truth.sample_id)
+        return found
+
+    def _count(self, members: Members) -> None:
+        scores = as_scores(members.scores)
+        ascending = np.sort(scores)
+        self._counter.add_sorted(ascending)
+        if self._table is not None:
+            number = self._numbers[members.sample_id]
+            self._table.add(number, ascending, scores[members.anomalous], members.regions)
+
+    def _value(self, spec: MetricSpec, counts: RankCounts | None) -> MetricValue:
+        first = self._first
+        facts = first.all_counts()
+        if counts is None:
+            return MetricValue(spec.key, None, None, 0, 0, first.reason, counts=facts)
+        n_positive, n = int(counts.n_positive), int(counts.n_positive + counts.n_negative)
+        blank = MetricValue(
+            spec.key,
+            None,
+            None,
+            n,
+            n_positive,
+            truth=first.truth,
+            propagation=first.propagation,
+            counts=facts,
+            notes=first.notes(spec),
+        )
+        if reason := spec.undefined_reason(counts):
+            return replace(blank, reason=reason)
+        return replace(blank, value=float(spec.function(counts)), chance=spec.chance(n_positive / n))
 
 
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + more
+def _joined(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """All parts in one array of one type.
+
+    Raises:
+        MetricError: they are of several types.
+    """
+    kinds = {part.dtype for part in parts}
+    if len(kinds) > 1:
+        names = " and ".join(sorted(map(str, kinds)))
+        raise MetricError(f"scores are of types {names}", hint="deliver all scores of a category in one type")
+    return np.concatenate(parts) if parts else np.empty(0)
+
+
+def _check_id(item: Scored, seen: set[str]) -> None:
+    name = item.truth.sample_id
+    if item.prediction is not None and item.prediction.sample_id != name:
+        raise MetricError(f"prediction {item.prediction.sample_id} met the truth of {name}")
+    if name in seen:
+        raise MetricError(f"sample {name} occurs twice")
+    seen.add(name)

@@ -54,7 +54,7 @@ def make_plan(spec: BenchSpec, *, methods: Catalogue[MethodEntry], datasets: Cat
         DataError: a data set cannot be opened.
     """
     problems: list[Pc3dadError] = []
-    metrics = _collect(problems, partial(resolve_metrics, spec.metrics)) or ()
+    _collect(problems, partial(resolve_metrics, spec.metrics))
     variants = [_collect(problems, partial(_variant, item, methods)) for item in spec.methods]
     options = [_collect(problems, partial(_configure, item, datasets)) for item in spec.datasets]
     for name in spec.roots:
@@ -80,7 +80,7 @@ def make_plan(spec: BenchSpec, *, methods: Catalogue[MethodEntry], datasets: Cat
         raise ConfigError(
             "there is nothing to score: all categories are trained on", hint="name other categories"
         )
-    return Plan(spec, metrics, tuple(sorted(cells, key=_order(cells))), tuple(notes))
+    return Plan(spec, tuple(sorted(cells, key=_order(cells))), tuple(notes))
 
 
 def _collect(problems: list[Pc3dadError], call: Callable[[], ResultT]) -> ResultT | None:

@@ -1,41 +1,52 @@
 """Values of cells from stored predictions and labels, and the table of a run folder, finished or not."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, fields, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+import pc3dad
+from pc3dad.config import build, plain
 from pc3dad.errors import DataError, Pc3dadError
-from pc3dad.evaluation import evaluator, labels
-from pc3dad.evaluation.evaluator import PROTOCOL, MetricValue, Scored
-from pc3dad.io import atomic
+from pc3dad.evaluation import compat, evaluator, labels
+from pc3dad.evaluation.evaluator import MetricValue
+from pc3dad.evaluation.population import Rules, Scored
+from pc3dad.evaluation.settings import Settings
+from pc3dad.io import atomic, npz
 from pc3dad.io.locks import is_locked
 from pc3dad.metrics.base import resolve_metrics
+from pc3dad.metrics.regions import STANDARD
 from pc3dad.report import html
 from pc3dad.runs import store
-from pc3dad.runs.plan import PlannedCell, read_plan
+from pc3dad.runs.plan import PlannedCell, StoredPlan, read_plan
 from pc3dad.runs.rows import Row, Status
 from pc3dad.runs.store import RunStore
 from pc3dad.runs.table import ResultTable
+from pc3dad.types import Float64Array, Truth
+
+Arrays = Mapping[str, NDArray[Any]]
 
 TABLE = "metrics.csv"
 PAGE = "report/index.html"
 CONFIG = "config.json"
 METRICS = "metrics.json"
-VALUE_KEYS = {"defects", *(field.name for field in fields(MetricValue))}
+REPLICATES = "replicates.npz"
+VALUE_KEYS = {"defects", "protocol", *(field.name for field in fields(MetricValue))} - {"replicates"}
 SECONDS = "resources/seconds"
 PEAK = "resources/peak_bytes"
 NOT_RUN = "not finished"
 
 
-def evaluate_cell(cell: PlannedCell, metrics: Sequence[str], runs: RunStore, *, again: bool = False) -> None:
+def evaluate_cell(cell: PlannedCell, settings: Settings, runs: RunStore, *, again: bool = False) -> None:
     """Computes the values of a predicted cell and keeps them beside its predictions.
 
     Args:
         cell: the cell.
-        metrics: keys.
+        settings: what to compute.
         runs: run folder with its predictions and labels; this process holds its lock.
         again: compute them even if they are up to date.
 
@@ -44,10 +55,12 @@ def evaluate_cell(cell: PlannedCell, metrics: Sequence[str], runs: RunStore, *, 
         MetricError, DataError: the evaluator refused what it was given, or a file cannot be read or written.
     """
     folder = runs.cell_folder(cell.id)
-    values = None if again else _stored_values(folder, metrics)
-    if values is None:
-        values = _evaluate(cell, metrics, runs)
-        facts = {"revision": evaluator.REVISION, "metrics": list(metrics), "values": values}
+    if again or _stored_values(folder, settings) is None:
+        values, replicates = _evaluate(cell, settings, runs)
+        store.forget(folder / METRICS)  # it vouches for both files
+        atomic.write_npz(folder / REPLICATES, replicates)
+        facts = {"revision": evaluator.REVISION, "pc3dad": pc3dad.__version__, "settings": plain(settings)}
+        facts |= {"mode": "exact, two passes", "regions": asdict(STANDARD), "values": values}
         atomic.write_json(folder / METRICS, facts)
     store.forget(folder / store.FAILED)  # of an earlier attempt
 
@@ -65,20 +78,63 @@ def table(runs: RunStore, failed: Mapping[str, str] | None = None) -> ResultTabl
         DataError: the plan of the run cannot be read.
     """
     plan = read_plan(runs.folder)
+    settings = stored_settings(plan)
     rows: list[Row] = []
+    replicates = _Replicates()
     for cell in plan.cells:
         folder = runs.cell_folder(cell.id)
         try:
             reason = (failed or {}).get(cell.id) or _stored_reason(folder)
             if not reason and is_current(cell, runs) and store.is_done(runs.labels_folder(cell.labels)):
-                values = _stored_values(folder, plan.metrics)
-                rows += _rows(cell, _evaluate(cell, plan.metrics, runs) if values is None else values)
+                values = _stored_values(folder, settings)
+                drawn: Path | Arrays = folder / REPLICATES
+                if values is None:
+                    values, drawn = _evaluate(cell, settings, runs)
+                rows += (found := _rows(cell, values, settings))
+                replicates.add(found, drawn)
                 continue
             status = Status.FAILED if reason else Status.MISSING
         except Pc3dadError as error:
             status, reason = Status.FAILED, str(error)
-        rows += _rows_without_values(cell, plan.metrics, status, reason or NOT_RUN)
-    return ResultTable(rows)
+        rows += _rows_without_values(cell, settings, status, reason or NOT_RUN)
+    return ResultTable(rows, replicates)
+
+
+def stored_settings(plan: StoredPlan) -> Settings:
+    """How a run is evaluated.
+
+    Raises:
+        ConfigError: this version does not know a setting.
+    """
+    return build(Settings, "evaluation", plan.evaluation)
+
+
+class _Replicates:
+    """Bootstrap replicates of rows, read when they are asked for."""
+
+    def __init__(self) -> None:
+        self._of: dict[Row, Path | Arrays] = {}
+        self._read: dict[Path, Arrays] = {}
+
+    def add(self, rows: Sequence[Row], drawn: Path | Arrays) -> None:
+        """Says where the replicates of the rows of a cell are."""
+        self._of.update(dict.fromkeys(rows, drawn))
+
+    def __call__(self, row: Row) -> Float64Array | None:
+        """(B,) replicates of a row; None if it has no interval, or its file is damaged."""
+        drawn = self._of.get(row)
+        if drawn is None or row.low is None:
+            return None
+        if isinstance(drawn, Path):
+            drawn = self._read.setdefault(drawn, _read_replicates(drawn))
+        return drawn.get(f"{row.protocol}/{row.defects}/{row.metric}")
+
+
+def _read_replicates(path: Path) -> Arrays:
+    try:
+        return npz.read_arrays(path)
+    except DataError:  # intervals of means are left out; those of cells are in another file
+        return {}
 
 
 def write_page(runs: RunStore, found: ResultTable) -> Path:
@@ -121,13 +177,13 @@ def _stored_reason(folder: Path) -> str:
     return str(store.read_json(path).get("reason", "unknown")) if path.is_file() else ""
 
 
-def _stored_values(folder: Path, metrics: Sequence[str]) -> list[dict[str, Any]] | None:
-    """Values of a cell, None if there are none, or of another evaluator, other metrics or a damaged file."""
+def _stored_values(folder: Path, settings: Settings) -> list[dict[str, Any]] | None:
+    """Values of a cell, None if there are none, or of another evaluator, other settings or a damaged file."""
     try:
         facts = store.read_json(folder / METRICS)
     except DataError:
         return None
-    if facts.get("revision") != evaluator.REVISION or facts.get("metrics") != list(metrics):
+    if facts.get("revision") != evaluator.REVISION or facts.get("settings") != plain(settings):
         return None
     values = facts.get("values")
     whole = isinstance(values, list) and all(
@@ -136,22 +192,61 @@ def _stored_values(folder: Path, metrics: Sequence[str]) -> list[dict[str, Any]]
     return values if whole else None
 
 
-def _evaluate(cell: PlannedCell, metrics: Sequence[str], runs: RunStore) -> list[dict[str, Any]]:
-    folder = runs.cell_folder(cell.id)
-    scored = []
-    for truth in labels.read(runs, cell.labels):
-        kept = store.read_prediction(folder, truth.sample_id)
-        scored.append(Scored(kept.prediction, truth, kept.valid))
+class _StoredSamples:
+    """Predictions and labels of a cell, read anew for every pass: they need not fit into memory."""
+
+    def __init__(self, cell: PlannedCell, runs: RunStore) -> None:
+        self._cell, self._runs = cell, runs
+
+    def truths(self) -> Iterator[Truth]:
+        return (truth for truth, _ in labels.read(self._runs, self._cell.labels))
+
+    def __iter__(self) -> Iterator[Scored]:
+        return (item.scored for item in self.labelled())
+
+    def labelled(self) -> Iterator[compat.Labelled]:
+        folder = self._runs.cell_folder(self._cell.id)
+        for truth, beside in labels.read(self._runs, self._cell.labels):
+            kept = store.read_prediction(folder, truth.sample_id)
+            scored = Scored(kept.prediction, truth, kept.valid, kept.grid)
+            yield compat.Labelled(scored, beside.get(labels.POSITIONS))
+
+
+def _evaluate(
+    cell: PlannedCell, settings: Settings, runs: RunStore
+) -> tuple[list[dict[str, Any]], dict[str, Float64Array]]:
+    """Values as plain data, and replicates by protocol, population and metric."""
+    scored = _StoredSamples(cell, runs)
+    specs = resolve_metrics(settings.metrics)
     values: list[dict[str, Any]] = []
-    for defects in evaluator.populations(scored):
-        found = evaluator.evaluate(scored, resolve_metrics(metrics), defects=defects)
-        values += [{"defects": defects, **asdict(value)} for value in found]
-    return values + [{"defects": "all", **asdict(value)} for value in _resources(folder)]
+    replicates: dict[str, Float64Array] = {}
+    for protocol, defects in product(settings.protocols, evaluator.populations(scored.truths())):
+        rules = Rules(defects, protocol, settings.policies)
+        where = {"protocol": protocol, "defects": defects}
+        for value in evaluator.evaluate(
+            scored, specs, rules, bootstrap=settings.bootstrap, category=cell.category
+        ):
+            values.append(where | _plain(value))
+            if value.replicates is not None:
+                replicates[f"{protocol}/{defects}/{value.metric}"] = value.replicates
+    if others := [key for key in settings.metrics if key in compat.COMPAT]:
+        where = {"protocol": compat.PROTOCOL, "defects": "all"}
+        values += [where | _plain(value) for value in compat.evaluate(scored.labelled(), others)]
+    where = {"protocol": settings.protocols[0], "defects": "all"}
+    return values + [where | _plain(value) for value in _resources(runs.cell_folder(cell.id))], replicates
+
+
+def _plain(value: MetricValue) -> dict[str, Any]:
+    found = asdict(replace(value, replicates=None)) | {"notes": list(value.notes)}
+    del found["replicates"]
+    return found
 
 
 def _resources(folder: Path) -> list[MetricValue]:
-    """Mean seconds and largest peak memory over the samples of a cell."""
+    """Mean seconds and largest peak memory over the samples of a cell; nothing if nobody measured them."""
     samples = store.read_samples(folder)
+    if samples and all(item.get("seconds") == "" for item in samples):
+        return []
     try:
         seconds = np.array([float(item["seconds"]) for item in samples])
         peak = max(int(item["peak_bytes"]) for item in samples)
@@ -164,25 +259,24 @@ def _resources(folder: Path) -> list[MetricValue]:
     ]
 
 
-def _rows(cell: PlannedCell, values: Sequence[dict[str, Any]]) -> list[Row]:
-    blank = cell.row(PROTOCOL)
+def _rows(cell: PlannedCell, values: Sequence[dict[str, Any]], settings: Settings) -> list[Row]:
+    blank = cell.row("")
+    same = ("protocol", "defects", "metric", "value", "chance", "n", "n_positive", "low", "high")
     return [
         replace(
             blank,
-            defects=value["defects"],
-            metric=value["metric"],
-            value=value["value"],
-            chance=value["chance"],
-            n=value["n"],
-            n_positive=value["n_positive"],
+            **{name: value[name] for name in (*same, "bracket", "truth", "reason")},
+            **{name: value["counts"].get(name, 0) for name in ("n_samples", "n_regions", "n_distinct")},
+            propagation="+".join(value["propagation"]),
+            policy=settings.policies.text,
+            note="; ".join(value["notes"]),
             status=Status.UNDEFINED if value["reason"] else Status.OK,
-            reason=value["reason"],
         )
         for value in values
     ]
 
 
-def _rows_without_values(cell: PlannedCell, metrics: Sequence[str], status: Status, reason: str) -> list[Row]:
+def _rows_without_values(cell: PlannedCell, settings: Settings, status: Status, reason: str) -> list[Row]:
     """A row with the reason for every metric that the cell was to give."""
-    blank = cell.row(PROTOCOL)
-    return [replace(blank, metric=key, status=status, reason=reason) for key in metrics]
+    blank = cell.row(settings.protocols[0])
+    return [replace(blank, metric=key, status=status, reason=reason) for key in settings.metrics]

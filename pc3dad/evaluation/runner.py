@@ -66,7 +66,7 @@ def run(plan: Plan, runs: RunStore, units: Units, *, redo: bool = False) -> Outc
                 _predict(cell, step, once, units, runs, redo=redo)
                 outcome.computed += 1
             once.do(cell.labels, partial(labels.keep, cell, runs, again=redo))
-            results.evaluate_cell(planned, stored.metrics, runs)
+            results.evaluate_cell(planned, plan.spec.evaluation, runs)
         except Pc3dadError as error:
             runs.log("cell_failed", cell=cell.id, label=planned.label, reason=str(error))
             store.fail(runs.cell_folder(cell.id), str(error))

@@ -8,8 +8,7 @@ from pydantic import Field, field_validator
 
 from pc3dad.config import Config, build, format_variant, parse_assignment, parse_variant, parse_variants
 from pc3dad.errors import ConfigError
-
-DEFAULT_METRICS = ("object/auroc", "object/ap", "object/f1max", "point/auroc", "point/ap", "point/f1max")
+from pc3dad.evaluation.settings import Settings
 
 
 class Choice(Config):
@@ -48,15 +47,13 @@ class DatasetSpec(Choice):
     """Folder of the data set."""
 
 
-class BenchSpec(Config):
+class BenchSpec(Settings):
     """A whole benchmark; the fields of a `--config` file."""
 
     name: str = Field(default="", pattern=r"^[\w.+-]*$")
     """Name of the run and of its folder; made from the data sets if empty."""
     seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
     """Seeds; each one is a run of its own."""
-    metrics: tuple[str, ...] = Field(default=DEFAULT_METRICS, min_length=1)
-    """Keys of the metrics."""
     datasets: tuple[DatasetSpec, ...] = Field(default=(DatasetSpec(name="synthetic"),), min_length=1)
     """Data sets to score."""
     methods: tuple[MethodSpec, ...] = Field(
@@ -74,13 +71,18 @@ class BenchSpec(Config):
             return value
         return [_table(*parse_variant(item)) if isinstance(item, str) else item for item in value]
 
-    @field_validator("seeds", "methods", "datasets", "metrics")
+    @field_validator("seeds", "methods", "datasets")
     @classmethod
     def _refuse_repeats(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
         names = [getattr(item, "variant", item) for item in value]
         if repeated := sorted({str(name) for name in names if names.count(name) > 1}):
             raise ValueError(f"{', '.join(repeated)} occurs twice")
         return value
+
+    @property
+    def evaluation(self) -> Settings:
+        """The part that says how predictions are evaluated."""
+        return Settings(**{name: getattr(self, name) for name in Settings.model_fields})
 
     @property
     def run_name(self) -> str:

@@ -1,19 +1,26 @@
 """Values and reports of an existing run folder, without any method or data set."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
+from pc3dad.config import build, plain
 from pc3dad.context import Progress, silent
 from pc3dad.errors import Pc3dadError
 from pc3dad.evaluation import results
 from pc3dad.evaluation.evaluator import REVISION
+from pc3dad.evaluation.settings import Settings
 from pc3dad.metrics.base import resolve_metrics
 from pc3dad.runs import store
+from pc3dad.runs.compare import Comparisons, compare
 from pc3dad.runs.plan import read_plan, write_plan
 from pc3dad.runs.rows import Status
 from pc3dad.runs.store import RunStore
 from pc3dad.runs.table import ResultTable
+
+UNCHANGED: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +38,26 @@ class Evaluation:
     failed: tuple[tuple[str, str], ...]
 
 
-def evaluate_run(folder: Path, metrics: Sequence[str] = (), *, progress: Progress = silent) -> Evaluation:
+def evaluate_run(
+    folder: Path, changes: Mapping[str, Any] = UNCHANGED, *, progress: Progress = silent
+) -> Evaluation:
     """Computes all metrics of a run again from its stored predictions and labels; writes table and report.
 
     Args:
         folder: run folder; nothing else is needed.
-        metrics: keys of the metrics that the run shall have from now on; those it has if empty.
+        changes: fields of `Settings` that the run shall have from now on.
         progress: callback.
 
     Raises:
-        ConfigError: a metric is unknown.
+        ConfigError: a metric or a setting is unknown.
         DataError: no run folder, another schema version, or a file cannot be read or written.
     """
     runs = RunStore.open(folder)
     with runs.locked():
         plan = read_plan(folder)
-        keys = tuple(spec.key for spec in resolve_metrics(metrics or plan.metrics))
-        write_plan(folder, replace(plan, metrics=keys))
+        settings = build(Settings, "evaluation", {**plan.evaluation, **changes})
+        resolve_metrics(settings.metrics)
+        write_plan(folder, replace(plan, evaluation=plain(settings)))
         failed: dict[str, str] = {}
         evaluated = 0
         for number, cell in enumerate(plan.cells):
@@ -55,7 +65,7 @@ def evaluate_run(folder: Path, metrics: Sequence[str] = (), *, progress: Progres
             try:
                 labelled = store.is_done(runs.labels_folder(cell.labels))
                 if labelled and results.is_current(cell, runs):
-                    results.evaluate_cell(cell, keys, runs, again=True)
+                    results.evaluate_cell(cell, settings, runs, again=True)
                     evaluated += 1
             except Pc3dadError as error:
                 failed[cell.id] = str(error)
@@ -78,6 +88,27 @@ def read_run(folder: Path) -> tuple[RunStore, ResultTable]:
     """
     runs = RunStore.open(folder)
     return runs, results.table(runs)
+
+
+def compare_runs(
+    folders: Sequence[Path], *, metrics: Sequence[str] = (), methods: Sequence[str] = ()
+) -> Comparisons:
+    """Compares the methods of run folders; values of another revision of the evaluator are computed anew.
+
+    Args:
+        folders: run folders.
+        metrics: keys; all that every method has if empty.
+        methods: variants, or labels as in a report; all if empty.
+
+    Raises:
+        ConfigError, MetricError: as `runs.compare.compare`.
+        DataError: no run folder, or a file cannot be read.
+    """
+    tables = [read_run(folder)[1] for folder in folders]
+    draws = {results.stored_settings(read_plan(folder)).bootstrap for folder in folders}
+    if len(draws) > 1:  # other draws are not paired: no intervals
+        tables = [ResultTable(table.rows) for table in tables]
+    return compare(tables, metrics=metrics, methods=methods)
 
 
 def holes(table: ResultTable) -> tuple[tuple[str, str], ...]:

@@ -6,11 +6,10 @@ A fit is (method variant, training set, seed); a cell is (fit, data set, categor
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from pc3dad.config import Config
+from pc3dad.config import Config, plain
 from pc3dad.data.base import Dataset, SampleRef, TrainView, dataset_errors
 from pc3dad.errors import DataError
 from pc3dad.evaluation.spec import BenchSpec, DatasetSpec, MethodSpec
-from pc3dad.metrics.base import MetricSpec
 from pc3dad.registry import DatasetEntry, MethodEntry
 from pc3dad.runs.plan import PlannedCell, StoredPlan
 from pc3dad.types import Split
@@ -102,13 +101,11 @@ class Plan:
 
     Attributes:
         spec: the benchmark.
-        metrics: what to compute.
         cells: in order; cells of one fit stand together.
         notes: what was left out and why, for people.
     """
 
     spec: BenchSpec
-    metrics: tuple[MetricSpec, ...]
     cells: tuple[Cell, ...]
     notes: tuple[str, ...] = field(default=())
 
@@ -116,7 +113,7 @@ class Plan:
     def plain(self) -> StoredPlan:
         """What is kept of it in the run folder."""
         cells = tuple(cell.plain(self.spec.run_name) for cell in self.cells)
-        return StoredPlan(cells, tuple(metric.key for metric in self.metrics), self.notes)
+        return StoredPlan(cells, plain(self.spec.evaluation), self.notes)
 
     @property
     def fits(self) -> list[Fit]:

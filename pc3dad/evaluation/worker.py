@@ -21,7 +21,7 @@ from pc3dad.io import atomic, digest
 from pc3dad.methods.base import Method
 from pc3dad.runs import store
 from pc3dad.runs.store import RunStore, SampleRecord
-from pc3dad.types import BoolArray, Prediction, Sample
+from pc3dad.types import PROPAGATIONS, BoolArray, Prediction, Sample
 
 
 class Worker:
@@ -111,7 +111,7 @@ def _predict(cell: Cell, method: Method, runs: RunStore, ctx: RunContext, step: 
             loaded = feed.expect(found)
             checked = check_prediction(found, loaded.valid, outputs)
             prediction = replace(checked, sample_id=loaded.sample_id)
-            store.write_prediction(folder, prediction, loaded.valid)
+            store.write_prediction(folder, prediction, loaded.valid, loaded.grid)
             records.append(loaded.record(prediction, seconds, peak))
             ctx.progress(step, len(records) + len(feed.unreadable), total)
             meter.restart()
@@ -135,6 +135,7 @@ class _Loaded:
     sample_id: str
     given_id: str
     valid: BoolArray
+    grid: tuple[int, int] | None
 
     def record(self, prediction: Prediction, seconds: float, peak: int) -> SampleRecord:
         return SampleRecord(
@@ -179,7 +180,7 @@ class _Feed:
                 self.unreadable.append(SampleRecord(ref.id, "failed", reason=str(error)))
                 continue
             # A copy: no method may change which points count.
-            self._waiting.append(_Loaded(ref.id, given, sample.cloud.valid.copy()))
+            self._waiting.append(_Loaded(ref.id, given, sample.cloud.valid.copy(), sample.cloud.grid))
             yield replace(sample, id=given)
 
     def expect(self, prediction: Prediction) -> _Loaded:
@@ -219,6 +220,11 @@ def check_prediction(prediction: Prediction, valid: BoolArray, outputs: tuple[st
             raise MethodError(f"extra {key!r} of {name!r} is {kind}, expected numbers or text")
     if not np.isfinite(prediction.object_score):
         raise MethodError(f"object score of {name!r} is {prediction.object_score}")
+    if prediction.propagation not in PROPAGATIONS:
+        raise MethodError(
+            f"{name!r} has propagation {prediction.propagation!r}",
+            hint=f"use one of {', '.join(PROPAGATIONS)}",
+        )
     scores = prediction.point_scores
     if scores is None:
         if "point" in outputs:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -25,3 +26,11 @@ def of_array(array: NDArray[Any]) -> str:
 def of_plain(value: Any) -> str:
     """Hexadecimal sha256 of plain JSON data; the order of keys does not matter."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def of_parts(parts: Iterable[bytes]) -> str:
+    """Hexadecimal sha256 of byte strings, each with its length: ("ab", "c") differs from ("a", "bc")."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "little") + part)
+    return digest.hexdigest()

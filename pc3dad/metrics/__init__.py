@@ -1,9 +1,10 @@
-"""Metrics on arrays of scores and labels; they know no model."""
+"""Metrics on arrays of scores and labels; they know no model. Imports NumPy and SciPy only."""
 
 from pc3dad.metrics.base import METRICS, MetricSpec, resolve_metrics
 from pc3dad.metrics.ranking import (
     RankCounter,
     RankCounts,
+    aupro,
     auroc,
     average_precision,
     count_ranks,
@@ -15,6 +16,7 @@ __all__ = [
     "MetricSpec",
     "RankCounter",
     "RankCounts",
+    "aupro",
     "auroc",
     "average_precision",
     "count_ranks",

@@ -8,6 +8,7 @@ from typing import Literal
 from pc3dad.config import nearest
 from pc3dad.errors import ConfigError
 from pc3dad.metrics.ranking import RankCounts
+from pc3dad.types import Float64Array
 
 Level = Literal["object", "point"]
 
@@ -21,27 +22,34 @@ class MetricSpec:
         level: "object" or "point", the population it is computed on.
         title: head of its column in tables.
         definition: where it is defined.
-        function: the value from the counts of one population; nan if labels leave it undefined.
+        function: the values from the counts of one population, or of a batch of them; nan where labels leave
+            them undefined.
         chance: value of a constant score, from the share of anomalous members in (0, 1).
         direction: "higher" if higher is better.
         lowest: no scorer gets below this.
         highest: the value of a perfect scorer.
         oracle: True if a threshold is chosen on the test labels.
+        regions: True if it needs the region of every anomalous point.
     """
 
     key: str
     level: Level
     title: str
     definition: str
-    function: Callable[[RankCounts], float]
+    function: Callable[[RankCounts], Float64Array]
     chance: Callable[[float], float]
     direction: Literal["higher", "lower"] = "higher"
     lowest: float = 0.0
     highest: float = 1.0
     oracle: bool = False
+    regions: bool = False
 
     def undefined_reason(self, counts: RankCounts) -> str:
-        """Why labels leave it undefined: "one_class", "no_positive", "no_negative"; empty if they do not."""
+        """Why labels leave it undefined, such as "one_class" or "no_region"; empty if they do not."""
+        if self.regions and counts.coverage_at is None:
+            return "regions_unknown"
+        if self.regions and not counts.n_regions:
+            return "no_region"
         if counts.defined:
             return ""
         if self.level == "object":
@@ -50,16 +58,17 @@ class MetricSpec:
 
 
 def resolve_metrics(keys: Iterable[str]) -> tuple[MetricSpec, ...]:
-    """The metrics of these keys, in this order.
+    """The metrics of these keys, in this order; compatibility columns, which have no definition, left out.
 
     Raises:
         ConfigError: names every key that does not exist, and the nearest one that does.
     """
     wanted = tuple(keys)
-    unknown = [f"{key!r}{nearest(key, METRICS)}" for key in wanted if key not in METRICS]
+    known = (*METRICS, *COMPAT_TITLES)
+    unknown = [f"{key!r}{nearest(key, known)}" for key in wanted if key not in known]
     if unknown:
         raise ConfigError(f"unknown metric {'; '.join(unknown)}", hint=f"write some of {', '.join(METRICS)}")
-    return tuple(METRICS[key] for key in wanted)
+    return tuple(METRICS[key] for key in wanted if key in METRICS)
 
 
 def _ranking_metrics(level: Level) -> tuple[MetricSpec, ...]:
@@ -93,7 +102,39 @@ def _ranking_metrics(level: Level) -> tuple[MetricSpec, ...]:
     )
 
 
+def _aupro_metric(limit: float) -> MetricSpec:
+    return MetricSpec(
+        key=f"point/aupro@{limit}",
+        level="point",
+        title=f"AUPRO{round(100 * limit)}",
+        definition="docs/metrics.md#au-pro",
+        function=lambda counts: counts.aupro(limit),
+        chance=lambda _prevalence: limit / 2,
+        regions=True,
+    )
+
+
+LIMITS = (0.3, 0.1, 0.05, 0.01, 1.0)
+"""False positive rates up to which AU-PRO is computed; the first one is the headline."""
+
 METRICS: Mapping[str, MetricSpec] = MappingProxyType(
-    {spec.key: spec for spec in (*_ranking_metrics("object"), *_ranking_metrics("point"))}
+    {
+        spec.key: spec
+        for spec in (
+            *_ranking_metrics("object"),
+            *_ranking_metrics("point"),
+            *(_aupro_metric(limit) for limit in LIMITS),
+        )
+    }
 )
 """Every metric by its key, in the order of tables."""
+
+COMPAT_TITLES: Mapping[str, str] = MappingProxyType(
+    {
+        "compat/mvtec3d-official@0.3": "MVTEC30",
+        "compat/pro-200-rescaled@0.3": "PRO200",
+        "compat/btp-2026-05@0.3": "BTP30",
+        "compat/coverage-auc": "COVERAGE",
+    }
+)
+"""Keys of compatibility columns and the heads of their columns (`evaluation.compat`)."""

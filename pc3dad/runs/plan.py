@@ -1,8 +1,9 @@
 """What a run was asked for, as plain data: a table can be made of a run folder alone, finished or not."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from pc3dad.errors import DataError
 from pc3dad.io import atomic
@@ -58,10 +59,10 @@ class PlannedCell:
 
 @dataclass(frozen=True, slots=True)
 class StoredPlan:
-    """The cells of a run in order, the keys of its metrics, and notes for people."""
+    """The cells of a run in order, how they are evaluated (`evaluation.settings`), and notes for people."""
 
     cells: tuple[PlannedCell, ...]
-    metrics: tuple[str, ...]
+    evaluation: Mapping[str, Any]
     notes: tuple[str, ...] = ()
 
 
@@ -72,7 +73,9 @@ def write_plan(folder: Path, plan: StoredPlan) -> None:
         DataError: the disk refuses.
     """
     cells = [asdict(cell) for cell in plan.cells]
-    atomic.write_json(folder / FILE, {"metrics": plan.metrics, "notes": plan.notes, "cells": cells})
+    atomic.write_json(
+        folder / FILE, {"evaluation": dict(plan.evaluation), "notes": plan.notes, "cells": cells}
+    )
 
 
 def read_plan(folder: Path) -> StoredPlan:
@@ -84,7 +87,7 @@ def read_plan(folder: Path) -> StoredPlan:
     facts = read_json(folder / FILE)
     try:
         cells = tuple(_cell(item) for item in facts["cells"])
-        return StoredPlan(cells, _texts(facts["metrics"]), _texts(facts["notes"]))
+        return StoredPlan(cells, dict(facts["evaluation"]), _texts(facts["notes"]))
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         reason = f"{folder / FILE} is damaged: {type(error).__name__}: {error}"
         raise DataError(reason, hint="run the same benchmark again, finished cells are kept") from error

@@ -44,6 +44,14 @@ class Row:
         n_positive: anomalous members.
         low: lower end of the 95 % interval, None if not computed.
         high: upper end.
+        bracket: width that bins leave open in the replicates behind `low` and `high`; 0 if they are exact.
+        n_samples: objects behind the value.
+        n_regions: regions behind the value.
+        n_distinct: distinct scores; 10000 stands for that many or more.
+        propagation: how scores reached every point, as the method declared.
+        policy: policies that irregular input was treated with, empty if none was allowed.
+        truth: digest of the population: ids, labels, regions and who counts.
+        note: what a reader of the value must know.
         status: see `Status`.
         reason: why there is no value.
     """
@@ -65,6 +73,14 @@ class Row:
     n_positive: int = 0
     low: float | None = None
     high: float | None = None
+    bracket: float = 0.0
+    n_samples: int = 0
+    n_regions: int = 0
+    n_distinct: int = 0
+    propagation: str = ""
+    policy: str = ""
+    truth: str = ""
+    note: str = ""
     status: Status = Status.OK
     reason: str = ""
 
@@ -76,7 +92,7 @@ class Row:
 
 
 COLUMNS = tuple(field.name for field in fields(Row))
-_INTEGERS = ("seed", "n", "n_positive")
+_INTEGERS = ("seed", "n", "n_positive", "n_samples", "n_regions", "n_distinct")
 _NUMBERS = ("value", "chance", "low", "high")
 
 
@@ -113,6 +129,7 @@ def from_plain(item: dict[str, Any]) -> Row:
     try:
         values = dict(item)
         values.update({name: int(item[name]) for name in _INTEGERS})
+        values["bracket"] = float(item["bracket"])
         values.update({name: None if item[name] in ("", None) else float(item[name]) for name in _NUMBERS})
         return Row(**{**values, "status": Status(item["status"])})
     except (KeyError, TypeError, ValueError) as error:

@@ -3,7 +3,8 @@
     run.json  config.json  plan.json  metrics.csv  log.jsonl
     fits/<id>/      what the method saved, fit.json, done.json
     labels/<id>/    truths of the test samples of one category, done.json
-    cells/<id>/     predictions/<sample>.npz, samples.csv, metrics.json, cell.json, done.json or failed.json
+    cells/<id>/     predictions/<sample>.npz, samples.csv, metrics.json, replicates.npz, cell.json,
+                    done.json or failed.json
 
 Nothing inside is an absolute path or a pickle: a run folder can be moved, zipped and read elsewhere.
 """
@@ -22,6 +23,7 @@ from typing import Any
 from urllib.parse import quote
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pc3dad.errors import DataError
 from pc3dad.io import atomic, npz
@@ -29,8 +31,8 @@ from pc3dad.io.locks import locked
 from pc3dad.io.scan import shown
 from pc3dad.types import BoolArray, Prediction
 
-SCHEMA = 2
-"""Version 1 kept no labels and no plan."""
+SCHEMA = 3
+"""Version 1 kept no labels and no plan, version 2 no regions."""
 RUN = "run.json"
 DONE = "done.json"
 FAILED = "failed.json"
@@ -44,12 +46,14 @@ class StoredPrediction:
     """A prediction with the validity mask of its cloud, so that it can be evaluated without the cloud.
 
     Attributes:
-        prediction: what the method returned.
+        prediction: what the method returned, None if it failed on this sample.
         valid: (N,) bool, which points of the cloud count.
+        grid: (H, W) of an organised cloud, None otherwise.
     """
 
-    prediction: Prediction
+    prediction: Prediction | None
     valid: BoolArray
+    grid: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,13 +209,12 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def write_prediction(cell: Path, prediction: Prediction, valid: BoolArray) -> None:
+def write_prediction(
+    cell: Path, prediction: Prediction, valid: BoolArray, grid: tuple[int, int] | None = None
+) -> None:
     """Writes one prediction into `predictions/`; scores of every point are kept, missing ones included."""
-    arrays: dict[str, Any] = {
-        "sample_id": npz.pack_text(prediction.sample_id),
+    arrays = _scan_arrays(prediction.sample_id, valid, grid) | {
         "object_score": np.float64(prediction.object_score),
-        "valid": np.packbits(valid),
-        "n_points": np.int64(len(valid)),
         "propagation": npz.pack_text(prediction.propagation),
         "n_filled": np.int64(prediction.n_filled),
     }
@@ -219,6 +222,21 @@ def write_prediction(cell: Path, prediction: Prediction, valid: BoolArray) -> No
         arrays["point_scores"] = prediction.point_scores
     arrays.update({f"extras/{name}": np.asarray(value) for name, value in prediction.extras.items()})
     atomic.write_npz(sample_file(cell / "predictions", prediction.sample_id), arrays)
+
+
+def write_gap(cell: Path, sample_id: str, valid: BoolArray, grid: tuple[int, int] | None = None) -> None:
+    """Writes that there is no prediction of a sample; what to do then is a policy of the evaluation."""
+    atomic.write_npz(sample_file(cell / "predictions", sample_id), _scan_arrays(sample_id, valid, grid))
+
+
+def _scan_arrays(sample_id: str, valid: BoolArray, grid: tuple[int, int] | None) -> dict[str, Any]:
+    """What is known of a scan whether or not there are scores for it."""
+    arrays = {
+        "sample_id": npz.pack_text(sample_id),
+        "valid": np.packbits(valid),
+        "n_points": np.int64(len(valid)),
+    }
+    return arrays if grid is None else arrays | {"grid": np.array(grid, dtype=np.int64)}
 
 
 def read_prediction(cell: Path, sample_id: str) -> StoredPrediction:
@@ -230,6 +248,10 @@ def read_prediction(cell: Path, sample_id: str) -> StoredPrediction:
     path = sample_file(cell / "predictions", sample_id)
     try:
         file = npz.read_arrays(path)
+        valid = npz.unpack_bits(file["valid"], file["n_points"])
+        grid = _grid(file, len(valid))
+        if "object_score" not in file:
+            return StoredPrediction(None, valid, grid)
         prediction = Prediction(
             sample_id=npz.unpack_text(file["sample_id"]),
             object_score=float(file["object_score"]),
@@ -242,7 +264,6 @@ def read_prediction(cell: Path, sample_id: str) -> StoredPrediction:
                 if name.startswith("extras/")
             },
         )
-        valid = npz.unpack_bits(file["valid"], file["n_points"])
     except DataError as error:
         raise DataError(f"cannot read prediction, {error.message}", hint=AGAIN) from error
     except (ValueError, TypeError, KeyError, OverflowError) as error:
@@ -250,7 +271,16 @@ def read_prediction(cell: Path, sample_id: str) -> StoredPrediction:
     if prediction.point_scores is not None and prediction.point_scores.shape != valid.shape:
         shape = prediction.point_scores.shape
         raise DataError(f"{path}: scores of shape {shape} for {len(valid)} points", hint=AGAIN)
-    return StoredPrediction(prediction, valid)
+    return StoredPrediction(prediction, valid, grid)
+
+
+def _grid(file: Mapping[str, NDArray[Any]], n_points: int) -> tuple[int, int] | None:
+    if "grid" not in file:
+        return None
+    height, width = (int(side) for side in file["grid"])
+    if height * width != n_points:
+        raise ValueError(f"grid {height} x {width} for {n_points} points")
+    return height, width
 
 
 def write_samples(cell: Path, records: Iterable[SampleRecord]) -> None:

@@ -1,14 +1,26 @@
 """Result tables: rows, means that refuse holes, and plain text, Markdown, CSV and JSON."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
+import numpy as np
+
+from pc3dad.metrics.bootstrap import interval
 from pc3dad.runs import render, rows
 from pc3dad.runs.rows import Row, Status
+from pc3dad.types import Float64Array
 
 CHANCE = "chance"
 NOT_DELIVERED = "no_point_scores"  # the one reason that lies with a method and not with labels
+
+
+Replicates = Callable[[Row], Float64Array | None]
+"""(B,) bootstrap replicates of a row; None if there are none."""
+
+
+def no_replicates(_row: Row) -> None:
+    """For rows that come without replicates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +33,7 @@ class Mean:
         n_runs: training sets times seeds.
         n_categories: categories averaged.
         reason: why there is no value.
+        ends: 95 % interval: every category is drawn anew, runs share their draws; None without one.
     """
 
     value: float | None
@@ -28,6 +41,7 @@ class Mean:
     n_runs: int = 1
     n_categories: int = 1
     reason: str = ""
+    ends: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -47,10 +61,16 @@ class Group:
 
 
 class ResultTable:
-    """Rows of one or more runs."""
+    """Rows of one or more runs.
 
-    def __init__(self, items: Iterable[Row]) -> None:
+    Args:
+        items: the rows.
+        replicates: bootstrap replicates of a row; intervals of means need them.
+    """
+
+    def __init__(self, items: Iterable[Row], replicates: Replicates = no_replicates) -> None:
         self.rows: tuple[Row, ...] = tuple(items)
+        self.replicates = replicates
 
     def groups(self) -> list[Group]:
         """The tables that the rows make, in order of appearance."""
@@ -58,7 +78,8 @@ class ResultTable:
 
     def pivot(self, group: Group) -> "Pivot":
         """Methods against metrics of one group, per category and as the mean over categories."""
-        return Pivot(group, [row for row in self.rows if _group(row) == group], self._holes(group))
+        items = [row for row in self.rows if _group(row) == group]
+        return Pivot(group, items, self._holes(group), self.replicates)
 
     def _holes(self, group: Group) -> list[Row]:
         """Cells without values; they are holes in every population of defects."""
@@ -85,7 +106,14 @@ class ResultTable:
 class Pivot:
     """One group of rows as methods against metrics."""
 
-    def __init__(self, group: Group, items: Sequence[Row], holes: Sequence[Row]) -> None:
+    def __init__(
+        self,
+        group: Group,
+        items: Sequence[Row],
+        holes: Sequence[Row],
+        replicates: Replicates = no_replicates,
+    ) -> None:
+        self._replicates = replicates
         self.group = group
         self.rows = items
         self.holes = holes
@@ -105,7 +133,9 @@ class Pivot:
         values = [row.value for row in found if row.value is not None]
         if len(values) < len(found) or not values:
             return Mean(None, reason=found[0].reason if found else "not asked for")
-        return _mean(values)
+        ends = (found[0].low, found[0].high) if len(found) == 1 else self._interval([found])
+        low, high = ends or (None, None)
+        return _mean(values, None if low is None or high is None else (low, high))
 
     def of_all(self, variant: str, metric: str) -> Mean:
         """Unweighted mean over categories of the means over runs (`mean_of_categories`).
@@ -121,7 +151,24 @@ class Pivot:
         if not defined:
             return Mean(None, reason=means[0].reason if means else "no category")
         runs = self._run_means(variant, metric)
-        return Mean(fmean(defined), stdev(runs) if len(runs) > 1 else None, len(runs), len(defined))
+        found = [
+            self._found[variant, category, metric]
+            for category, mean in zip(asked, means, strict=True)
+            if mean.value is not None
+        ]
+        spread = stdev(runs) if len(runs) > 1 else None
+        return Mean(fmean(defined), spread, len(runs), len(defined), ends=self._interval(found))
+
+    def _interval(self, categories: Sequence[Sequence[Row]]) -> tuple[float, float] | None:
+        """Of the mean over categories of the means over runs; None if some replicates are not there."""
+        means: list[Float64Array] = []
+        for found in categories:
+            drawn = [self._replicates(row) for row in found]
+            known = [item for item in drawn if item is not None]
+            if len(known) < len(drawn) or len({item.shape for item in (*known, *means[:1])}) != 1:
+                return None
+            means.append(np.mean(known, axis=0))
+        return interval(np.mean(means, axis=0)) if means else None
 
     def chance(self, metric: str, category: str | None = None) -> Mean:
         """Value of a scorer that knows nothing on the same labels; without a category the mean over all."""
@@ -138,9 +185,10 @@ class Pivot:
             sections.append(self._section(self._mean_title(), None))
         failures = [f"{row.variant} on {row.category}, seed {row.seed}: {row.reason}" for row in self.holes]
         undefined = {_why_undefined(row) for row in self.rows if row.status is Status.UNDEFINED}
-        return render.Block(
-            self.group.title, columns, sections, [*dict.fromkeys(failures), *sorted(undefined)]
-        )
+        remarks = {f"{row.variant} on {row.category}: {row.note}" for row in self.rows if row.note}
+        policies = {f"{row.variant}: policy {row.policy}" for row in self.rows if row.policy}
+        notes = [*dict.fromkeys(failures), *sorted(undefined), *sorted(policies), *sorted(remarks)]
+        return render.Block(self.group.title, columns, sections, notes)
 
     def _mean_title(self) -> str:
         """Says over how many categories the means are, which may differ between metrics."""
@@ -156,7 +204,11 @@ class Pivot:
             n_runs = max(mean.n_runs for mean in means)
             lines.append(render.Line(variant, [mean.value for mean in means], n_runs))
             if n_runs > 1:
-                lines.append(render.Line("", [mean.spread for mean in means], n_runs, spread=True))
+                lines.append(render.Line("", [mean.spread for mean in means], n_runs, kind="spread"))
+            if any(mean.ends for mean in means):
+                ends = [mean.ends or (None, None) for mean in means]
+                lines.append(render.Line("95 % from", [low for low, _ in ends], n_runs, kind="low"))
+                lines.append(render.Line("to", [high for _, high in ends], n_runs, kind="high"))
         return render.Section(title, lines)
 
     def _mean_of(self, variant: str, metric: str, category: str | None) -> Mean:
@@ -184,5 +236,5 @@ def _why_undefined(row: Row) -> str:
     return f"{row.category}, {row.metric}: undefined, {row.reason}"
 
 
-def _mean(values: Sequence[float]) -> Mean:
-    return Mean(fmean(values), stdev(values) if len(values) > 1 else None, len(values))
+def _mean(values: Sequence[float], ends: tuple[float, float] | None) -> Mean:
+    return Mean(fmean(values), stdev(values) if len(values) > 1 else None, len(values), ends=ends)

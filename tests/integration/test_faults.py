@@ -134,7 +134,7 @@ def test_a_reason_that_is_not_unicode_is_a_reason_too(method, run):
 
 
 DAMAGE = {
-    "no values": lambda facts: {key: facts[key] for key in ("revision", "metrics")},
+    "no values": lambda facts: {key: facts[key] for key in ("revision", "settings")},
     "empty values": lambda facts: {**facts, "values": [{}]},
     "other values": lambda facts: {**facts, "values": 3},
 }

@@ -217,7 +217,7 @@ def test_evaluation_can_ask_for_other_metrics_later(tmp_path, small_job):
     run_bench(**small_job, out=tmp_path / "run")
     asked = {**small_job["values"], "metrics": ["object/ap", "point/f1max"]}
     wanted = run_bench(asked, plugins=small_job["plugins"], out=tmp_path / "wanted")
-    found = evaluate_run(tmp_path / "run", ["object/ap", "point/f1max"])
+    found = evaluate_run(tmp_path / "run", {"metrics": ["object/ap", "point/f1max"]})
     assert final(found) == final(wanted)
     assert (tmp_path / "run" / "metrics.csv").read_text() == found.table.to_csv()
 
@@ -242,11 +242,11 @@ def test_an_unfinished_run_has_a_table_with_holes_and_no_means(tmp_path, monkeyp
     assert "not finished" in results.write_page(runs, table).read_text()
 
 
-@pytest.mark.parametrize("facts", [{"schema": 1}, {"schema": 99}, {}, {"schema": "2"}])
+@pytest.mark.parametrize("facts", [{"schema": 1}, {"schema": 99}, {}, {"schema": "3"}])
 def test_other_schema_versions_fail_with_one_sentence(tmp_path, facts):
     (tmp_path / "run.json").write_text(json.dumps(facts))
     for use in (read_run, evaluate_run):
-        with pytest.raises(DataError, match=r"schema version .*, this version reads 2; choose"):
+        with pytest.raises(DataError, match=r"schema version .*, this version reads 3; choose"):
             use(tmp_path)
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from pc3dad.errors import MetricError
-from pc3dad.evaluation.evaluator import Scored, evaluate, populations
+from pc3dad.evaluation.evaluator import evaluate, populations
+from pc3dad.evaluation.population import Rules, Scored
 from pc3dad.metrics.base import resolve_metrics
 from pc3dad.types import Prediction, Truth
 
@@ -22,7 +23,7 @@ def scored(name, scores, *, score=0.0, labels=None, valid=None, **truth):
 
 
 def values(items, **words):
-    return {item.metric: item for item in evaluate(items, METRICS, **words)}
+    return {item.metric: item for item in evaluate(items, METRICS, Rules(**words))}
 
 
 NORMAL = scored("normal", [0, 0, 0, 0, 0], score=0.1)
@@ -82,7 +83,7 @@ def test_the_population_geometry_leaves_out_objects_and_points_with_other_defect
         "colour", [9, 9, 9, 9, 9], labels=stain, shape_points=np.zeros(5, bool), shape_anomalous=False
     )
     normal = scored("normal", [0, 0, 0, 0, 0], shape_points=np.zeros(5, bool))
-    assert populations([mixed, colour, normal]) == ("all", "geometry")
+    assert populations([item.truth for item in (mixed, colour, normal)]) == ("all", "geometry")
     found = values([mixed, colour, normal], defects="geometry")
     assert (found["object/auroc"].n, found["object/auroc"].n_positive) == (2, 1)
     assert (found["point/auroc"].n, found["point/auroc"].n_positive) == (9, 2)
@@ -90,7 +91,7 @@ def test_the_population_geometry_leaves_out_objects_and_points_with_other_defect
 
 
 def test_without_a_distinction_there_is_one_population():
-    assert populations([NORMAL, DEFECT]) == ("all",)
+    assert populations([NORMAL.truth, DEFECT.truth]) == ("all",)
 
 
 def test_the_order_of_samples_does_not_matter():
@@ -117,8 +118,11 @@ def test_a_sample_without_any_valid_point_counts_as_object_only():
     [
         ([NORMAL, NORMAL], "twice"),
         ([replace(NORMAL, prediction=replace(NORMAL.prediction, sample_id="other"))], "other"),
-        ([replace(NORMAL, prediction=replace(NORMAL.prediction, object_score=np.nan))], "not finite"),
-        ([scored("nan", [np.nan, 0], labels=[True, False])], "not finite"),
+        (
+            [replace(NORMAL, prediction=replace(NORMAL.prediction, object_score=np.nan))],
+            "normal: scores that are NaN",
+        ),
+        ([scored("nan", [np.nan, 0], labels=[True, False])], "nan: scores that are NaN"),
         ([replace(NORMAL, valid=np.ones(4, bool))], "for 4 points"),
         ([replace(NORMAL, truth=replace(NORMAL.truth, points=np.zeros(4, bool)))], "4 point labels"),
         ([replace(NORMAL, truth=replace(NORMAL.truth, anomalous=None))], "no object label"),

@@ -8,29 +8,55 @@ from hypothesis.extra import numpy as arrays
 
 from pc3dad.errors import DataError
 from pc3dad.io import digest
-from pc3dad.io.truths import read_truth, write_truth
+from pc3dad.io.truths import read_labels, read_truth, write_truth
 from pc3dad.types import Truth
 
+ARRAYS = ("points", "shape_points", "regions", "shape_regions")
 FLAGS = st.sampled_from([None, False, True])
 BITS = st.none() | arrays.arrays(np.bool_, st.integers(0, 40))
-REGIONS = st.none() | arrays.arrays(np.int32, st.integers(0, 40))
-TRUTHS = st.builds(
-    Truth, st.text(max_size=20), FLAGS, BITS, BITS, FLAGS, REGIONS, st.none() | st.text(max_size=9)
-)
+
+
+@st.composite
+def truths(draw):
+    """Any labels; regions only for anomalous points."""
+    points, shape_points = draw(BITS), draw(BITS)
+    regions = {
+        name: np.where(bits, draw(arrays.arrays(np.int32, len(bits), elements=st.integers(0, 9))), -1)
+        for name, bits in (("regions", points), ("shape_regions", shape_points))
+        if bits is not None and draw(st.booleans())
+    }
+    names = st.text(max_size=20).filter(lambda name: "\0" not in name)
+    return Truth(
+        draw(names), draw(FLAGS), points, shape_points, draw(FLAGS), defect=draw(st.none() | names), **regions
+    )
 
 
 def equal(a, b):
     return (a is None and b is None) or (a.dtype == b.dtype and np.array_equal(a, b))
 
 
-@given(truth=TRUTHS.filter(lambda truth: "\0" not in f"{truth.sample_id}{truth.defect}"))
+@given(truth=truths())
 def test_labels_come_back_to_the_bit(tmp_path_factory, truth):
     path = tmp_path_factory.mktemp("labels") / "x.npz"
     write_truth(path, truth)
     back = read_truth(path)
     plain = ("sample_id", "anomalous", "shape_anomalous", "defect")
     assert [getattr(back, name) for name in plain] == [getattr(truth, name) for name in plain]
-    assert all(equal(getattr(back, n), getattr(truth, n)) for n in ("points", "shape_points", "regions"))
+    assert all(equal(getattr(back, name), getattr(truth, name)) for name in ARRAYS)
+
+
+@pytest.mark.parametrize("regions", [[0, 0, -1], [0, -1]])
+def test_regions_of_other_points_are_refused(tmp_path, regions):
+    truth = Truth("x", True, np.array([True, False, False]), regions=np.array(regions, dtype=np.int32))
+    with pytest.raises(DataError, match="x: regions are not those of its anomalous points"):
+        write_truth(tmp_path / "x.npz", truth)
+
+
+def test_arrays_can_be_kept_beside_labels(tmp_path):
+    write_truth(tmp_path / "x.npz", Truth("x"), {"xyz": np.eye(3)})
+    truth, file = read_labels(tmp_path / "x.npz")
+    assert truth.sample_id == "x"
+    np.testing.assert_array_equal(file["xyz"], np.eye(3))
 
 
 def test_equal_labels_make_equal_bytes(tmp_path):

@@ -12,6 +12,7 @@ from pc3dad.metrics import METRICS, count_ranks, resolve_metrics
 N_POSITIVE, N_NEGATIVE = 30, 170
 PREVALENCE = N_POSITIVE / (N_POSITIVE + N_NEGATIVE)
 LABELS = np.repeat([1, 0], [N_POSITIVE, N_NEGATIVE])
+REGIONS = np.repeat([0, 1, 2, -1], [20, 9, 1, N_NEGATIVE])
 RANDOM = np.random.default_rng(3).random(len(LABELS))
 SCORERS = {
     "perfect": LABELS + RANDOM / 2,
@@ -25,17 +26,18 @@ every_metric = pytest.mark.parametrize("spec", METRICS.values(), ids=METRICS.key
 
 
 def value(spec, scorer):
-    return spec.function(count_ranks(SCORERS[scorer], LABELS))
+    return float(spec.function(count_ranks(SCORERS[scorer], LABELS, REGIONS)))
 
 
 @every_metric
 @pytest.mark.parametrize("scorer", SCORERS)
 def test_values_lie_in_the_range_and_equal_the_definition(spec, scorer, twins):
     found = value(spec, scorer)
-    assert isinstance(found, float)
     assert spec.lowest <= found <= spec.highest
     twin = twins[spec.key.partition("/")[2]]
-    assert found == pytest.approx(twin(SCORERS[scorer].tolist(), LABELS.tolist()), abs=1e-14)
+    assert found == pytest.approx(
+        twin(SCORERS[scorer].tolist(), LABELS.tolist(), REGIONS.tolist()), abs=1e-14
+    )
 
 
 @every_metric
@@ -55,7 +57,8 @@ def test_a_constant_scorer_gets_the_chance_value(spec):
 def test_random_scores_are_near_the_chance_value_in_the_mean(spec):
     draws = np.random.default_rng(5).random((50, 4000))
     labels = np.arange(4000) < 1000
-    mean = np.mean([spec.function(count_ranks(scores, labels)) for scores in draws])
+    regions = np.where(labels, np.arange(4000) // 100, -1)
+    mean = np.mean([spec.function(count_ranks(scores, labels, regions)) for scores in draws])
     assert mean == pytest.approx(spec.chance(0.25), abs=0.01)
 
 
@@ -67,10 +70,12 @@ def test_keys_titles_and_levels_belong_together():
     assert list(METRICS) == [
         *("object/auroc", "object/ap", "object/f1max"),
         *("point/auroc", "point/ap", "point/f1max"),
+        *("point/aupro@0.3", "point/aupro@0.1", "point/aupro@0.05", "point/aupro@0.01", "point/aupro@1.0"),
     ]
     assert [spec.title for spec in METRICS.values()] == [
         *("O-AUROC", "O-AP", "O-F1max"),
         *("P-AUROC", "P-AP", "P-F1max"),
+        *("AUPRO30", "AUPRO10", "AUPRO5", "AUPRO1", "AUPRO100"),
     ]
     for key, spec in METRICS.items():
         assert key == spec.key
@@ -104,6 +109,25 @@ def test_the_reason_of_an_undefined_value_depends_on_labels(labels, level, reaso
         for name in ("auroc", "ap", "f1max"):
             spec = METRICS[f"{level}/{name}"]
             assert spec.undefined_reason(counts) == reason
+            assert math.isnan(spec.function(counts)) == bool(reason)
+
+
+@pytest.mark.parametrize(
+    ("labels", "regions", "reason"),
+    [
+        ([0, 1], [-1, 0], ""),
+        ([0, 0], [-1, -1], "no_region"),
+        ([1, 1], [0, 1], "no_negative"),
+        ([], [], "no_region"),
+        ([0, 1], None, "regions_unknown"),
+    ],
+)
+def test_the_reason_of_an_undefined_aupro_depends_on_labels_and_regions(labels, regions, reason):
+    spec = METRICS["point/aupro@0.3"]
+    for scores in (np.zeros(len(labels)), np.arange(len(labels))):
+        counts = count_ranks(scores, labels, np.array(regions, dtype=int) if regions is not None else None)
+        assert spec.undefined_reason(counts) == reason
+        if regions is not None:
             assert math.isnan(spec.function(counts)) == bool(reason)
 
 

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -158,3 +159,57 @@ def test_the_order_of_rows_does_not_matter_for_means():
     ]
     means = [pivot(*order).of_all("m", "object/auroc").value for order in (items, items[::-1])]
     assert means[0] == means[1]
+
+
+# Intervals.
+
+
+def drawn(*items, **draws):
+    """A pivot of rows with replicates, which are found by category (and seed)."""
+    table = ResultTable(items, lambda row: np.array(draws[f"{row.category}{row.seed or ''}"]))
+    return table.pivot(table.groups()[0])
+
+
+def test_the_interval_of_one_cell_is_that_of_its_row():
+    assert pivot(row(0.5, low=0.4, high=0.7)).of_category("m", "A", "object/auroc").ends == (0.4, 0.7)
+    assert pivot(row(0.5)).of_category("m", "A", "object/auroc").ends is None
+
+
+def test_the_interval_of_a_mean_is_that_of_the_means_of_replicates():
+    draws = {"A": np.linspace(0.2, 0.44, 41), "B": np.linspace(0.6, 1.0, 41)}
+    items = [row(0.3, low=0.2, high=0.4), row(0.8, category="B", low=0.6, high=1.0)]
+    low, high = drawn(*items, **draws).of_all("m", "object/auroc").ends
+    assert (low, high) == pytest.approx((0.408, 0.712))  # 2.5 % and 97.5 % of 0.4 to 0.72
+
+
+def test_runs_of_one_category_share_their_draws():
+    draws = {"A": np.linspace(0, 1, 41), "A1": np.linspace(1, 0, 41)}
+    found = drawn(row(0.5), row(0.5, seed=1), **draws).of_category("m", "A", "object/auroc")
+    assert found.ends == (0.5, 0.5)  # opposite in every draw
+
+
+def test_without_the_replicates_of_every_cell_a_mean_has_no_interval():
+    items = [row(0.3), row(0.8, category="B")]
+    table = ResultTable(items, lambda row: np.zeros(9) if row.category == "A" else None)
+    assert table.pivot(table.groups()[0]).of_all("m", "object/auroc").ends is None
+    assert drawn(*items, A=np.zeros(9), B=np.zeros(8)).of_all("m", "object/auroc").ends is None
+
+
+def test_intervals_stand_below_their_values_in_the_last_section_and_behind_them_in_markdown():
+    draws = {"A": np.linspace(0.2, 0.44, 41), "B": np.linspace(0.6, 1.0, 41)}
+    items = [row(0.3, low=0.2, high=0.4), row(0.8, category="B", low=0.6, high=1.0)]
+    table = ResultTable(items, lambda row: draws[row.category])
+    lines = table.to_text().splitlines()
+    assert [line.split() for line in lines[-3:]] == [
+        ["m", "55.0"],
+        ["95", "%", "from", "40.8"],
+        ["to", "71.2"],
+    ]
+    assert len([line for line in lines if "95 %" in line]) == 1
+    assert "| A | m | 1 | 30.0 [20.0, 40.0] |" in table.to_markdown()
+
+
+def test_notes_and_policies_are_printed_under_the_table():
+    text = ResultTable([row(note="only 2 distinct point scores", policy="nan=worst")]).to_text()
+    assert "! m: policy nan=worst" in text
+    assert "! m on A: only 2 distinct point scores" in text

@@ -1,0 +1,20 @@
+"""The golden files of this folder: small enough to travel with the code, so that they are always checked."""
+
+from pathlib import Path
+
+import pytest
+
+from pc3dad.testing.golden import Status, run_case
+
+FILES = sorted(Path(__file__).parent.glob("*.npz"))
+
+
+def test_the_folder_holds_the_metrics():
+    assert [path.stem for path in FILES] == ["20a_metrics_images", "20b_metrics_clouds"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_number_of_the_reference_is_reproduced(path):
+    result = run_case(path)
+    assert result.problems == ()
+    assert result.status is Status.PASS
