@@ -180,16 +180,18 @@ PREDICTION = {
     "n_points": np.int64(6),
     "propagation": _packed("native"),
     "n_filled": np.int64(0),
+    "grid": np.array([2, 3]),
     "point_scores": np.linspace(0, 1, 6, dtype=np.float32),
     "extras/b": np.eye(2),
 }
+GAP = ("sample_id", "valid", "n_points", "grid")  # what stands in the place of a missing prediction
 TRUTH = {
     "sample_id": _packed("a"),
     "anomalous": np.int8(1),
     "shape_anomalous": np.int8(-1),
     "points": np.packbits(ALL),
     "n_points": np.int64(6),
-    "regions": np.zeros(6, np.int32),
+    "ids_of_regions": np.zeros(int(ALL.sum()), np.int32),
     "defect": _packed("hole"),
 }
 
@@ -222,7 +224,7 @@ SEEDS: Mapping[str, Sequence[bytes]] = MappingProxyType(
         "camera.json": (CAMERA,),
         "meta.json": (b'{"train": {}, "test": {"cup": [{"img_path": "a.png", "anomaly": 1}]}}',),
         "indices.npy": (_npy(np.arange(6)),),
-        "prediction.npz": (_npz(**PREDICTION),),
+        "prediction.npz": (_npz(**PREDICTION), _npz(**{key: PREDICTION[key] for key in GAP})),
         "truth.npz": (_npz(**TRUTH),),
     }
 )

@@ -155,8 +155,11 @@ def _prediction(path: Path) -> Any:
     from pc3dad.runs.store import read_prediction
 
     stored = read_prediction(path.parents[1], "a")
-    scores = stored.prediction.point_scores
+    scores = None if stored.prediction is None else stored.prediction.point_scores
     _require(scores is None or scores.shape == stored.valid.shape, "as many scores as points")
+    _require(
+        stored.grid is None or stored.grid[0] * stored.grid[1] == len(stored.valid), "a grid of all points"
+    )
     return stored
 
 

@@ -69,11 +69,13 @@ def numbers(result):
         case np.ndarray():
             return result.shape, result.tobytes()
         case Truth():
-            return result.sample_id, result.anomalous, result.points.tobytes(), result.defect
+            arrays = result.points.tobytes(), result.regions.tobytes()
+            return result.sample_id, result.anomalous, *arrays, result.defect
         case dict() | list():
             return result
         case _:
-            return result.prediction.point_scores.tobytes(), result.valid.tobytes()
+            found = result.prediction
+            return found and found.point_scores.tobytes(), result.valid.tobytes(), result.grid
 
 
 @pytest.mark.parametrize(("name", "number"), SEEDS)
