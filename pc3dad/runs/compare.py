@@ -6,7 +6,7 @@ method. One comparison holds one data set, population, protocol and metric.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import combinations, product
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ from pc3dad.metrics.significance import (
 )
 from pc3dad.runs.comparable import Entry, comparable, entries_of
 from pc3dad.runs.rows import Row, Status
-from pc3dad.runs.table import NOT_DELIVERED, Group, Pivot, Replicates, ResultTable
+from pc3dad.runs.table import NOT_DELIVERED, Group, Pivot, Replicates, ResultTable, mean_replicates
 from pc3dad.types import Float64Array
 
 Interval = tuple[float, float]
@@ -274,14 +274,11 @@ def _draws(scores: Sequence[_Scores], categories: Sequence[str]) -> Float64Array
 
     They are nan where a draw leaves the metric undefined, which labels decide: for all methods alike.
     """
-    means: list[Float64Array] = []
-    for name, item in product(categories, scores):
-        found = [item.replicates(row) for row in item.rows[name]]
-        known = [draws for draws in found if draws is not None]
-        if len(known) < len(found) or len({draws.shape for draws in (*known, *means[:1])}) != 1:
-            return None
-        means.append(np.mean(known, axis=0))
-    return np.stack(means).reshape(len(categories), len(scores), -1)
+    found = [mean_replicates(item.replicates, [item.rows[name] for name in categories]) for item in scores]
+    known = [draws for draws in found if draws is not None]
+    if len(known) < len(found) or len({draws.shape for draws in known}) != 1:
+        return None
+    return np.stack(known, axis=1)
 
 
 def _standings(

@@ -161,14 +161,8 @@ class Pivot:
 
     def _interval(self, categories: Sequence[Sequence[Row]]) -> tuple[float, float] | None:
         """Of the mean over categories of the means over runs; None if some replicates are not there."""
-        means: list[Float64Array] = []
-        for found in categories:
-            drawn = [self._replicates(row) for row in found]
-            known = [item for item in drawn if item is not None]
-            if len(known) < len(drawn) or len({item.shape for item in (*known, *means[:1])}) != 1:
-                return None
-            means.append(np.mean(known, axis=0))
-        return interval(np.mean(means, axis=0)) if means else None
+        means = mean_replicates(self._replicates, categories)
+        return None if means is None else interval(means.mean(axis=0))
 
     def chance(self, metric: str, category: str | None = None) -> Mean:
         """Value of a scorer that knows nothing on the same labels; without a category the mean over all."""
@@ -224,6 +218,18 @@ class Pivot:
                 if row.value is not None:
                     runs.setdefault((row.train, row.seed), []).append(row.value)
         return [fmean(values) for values in runs.values()]
+
+
+def mean_replicates(replicates: Replicates, groups: Iterable[Sequence[Row]]) -> Float64Array | None:
+    """(n, B): replicates of each group of rows, mean over its rows; None if there are not B for every row."""
+    means: list[Float64Array] = []
+    for rows_of_group in groups:
+        drawn = [replicates(row) for row in rows_of_group]
+        known = [item for item in drawn if item is not None]
+        if len(known) < len(drawn) or len({item.shape for item in (*known, *means[:1])}) != 1:
+            return None
+        means.append(np.mean(known, axis=0))
+    return np.stack(means) if means else None
 
 
 def _group(row: Row) -> Group:
