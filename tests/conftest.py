@@ -1,6 +1,8 @@
 """Shared fixtures. The default run needs no network, no weights and no GPU."""
 
+import atexit
 import os
+import shutil
 import tempfile
 import textwrap
 from pathlib import Path
@@ -9,6 +11,7 @@ import pytest
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # a forgotten download fails at once instead of after 46 s
 os.environ["PC3DAD_HOME"] = tempfile.mkdtemp(prefix="pc3dad-tests-")  # never the caches of the user
+atexit.register(shutil.rmtree, os.environ["PC3DAD_HOME"], ignore_errors=True)
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
