@@ -23,6 +23,10 @@ class Config(BaseModel):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
 
+OWN = (
+    "bench",
+    "evaluation",
+)  # settings of commands, which `--help` lists; others are of a method or data set
 BRACKETS = "write name[key=value,key=value]"
 
 ConfigT = TypeVar("ConfigT", bound=Config)
@@ -54,9 +58,8 @@ def build(kind: type[ConfigT], owner: str, values: Mapping[str, Any]) -> ConfigT
         kind(**{key: value for key, value in given.items() if key in kind.model_fields})
     except ValidationError as error:
         problems += [_describe(kind, owner, item) for item in error.errors()]
-    raise ConfigError(
-        "; ".join(problems), hint=f"`pc3dad methods show {owner}` and `pc3dad data info {owner}` list options"
-    )
+    hint = f"`pc3dad methods show {owner}` and `pc3dad data info {owner}` list options"
+    raise ConfigError("; ".join(problems), hint="" if owner in OWN else hint)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

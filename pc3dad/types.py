@@ -17,7 +17,7 @@ Int32Array = NDArray[np.int32]
 UInt8Array = NDArray[np.uint8]
 
 PROPAGATIONS = ("native", "nearest", "idw3", "bilinear", "nearest-pixel")
-"""How scores may reach every point (`geometry.propagate`); "native" if the method scores each point itself."""
+"""How scores may reach every point (`geometry.propagate`); "native" if each point has a score of its own."""
 
 
 class Split(StrEnum):
@@ -150,7 +150,7 @@ class Prediction:
 
     Attributes:
         sample_id: id of the sample.
-        object_score: finite float.
+        object_score: finite float; None only in scores that were made elsewhere (`evaluation.external`).
         point_scores: (N,) float32, N of the whole cloud; values of points that are not valid are ignored.
             None if the method's card lists no point output.
         propagation: how scores reached every point, one of `PROPAGATIONS`.
@@ -159,7 +159,7 @@ class Prediction:
     """
 
     sample_id: str
-    object_score: float
+    object_score: float | None
     point_scores: Float32Array | None = None
     propagation: str = "native"
     n_filled: int = 0

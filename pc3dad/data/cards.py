@@ -90,6 +90,23 @@ ANOMALY_SHAPENET = DatasetCard(
     ),
 )
 
+ARRAYS = DatasetCard(
+    slug="arrays",
+    title="Labels in NumPy archives, to evaluate your own scores",
+    licence="that of your data",
+    source="",
+    unit="file",
+    dataset="pc3dad.data.arrays:Arrays",
+    config="pc3dad.data.arrays:ArraysConfig",
+    counts="whatever is there, all of it test samples",
+    layout="<category>/<sample>.npz with the arrays labels, object_label, xyz; optional valid, regions",
+    notes=(
+        "labels (N,) or (H, W) are anomalous above 0; object_label is 0 or 1 and never derived from them",
+        "xyz is (N, 3) or (H, W, 3); labels of an image, (H, W), do without",
+        "an array of another name is an error, so that no misspelt one is ignored",
+    ),
+)
+
 BTP_NPZ = DatasetCard(
     slug="btp_npz",
     title="Sample files of BTP, converted Real3D-AD or Anomaly-ShapeNet",
@@ -320,6 +337,7 @@ SYNTHETIC = DatasetCard(
 
 CARDS: tuple[DatasetCard, ...] = (
     ANOMALY_SHAPENET,
+    ARRAYS,
     BTP_NPZ,
     EYECANDIES,
     FOLDER,

@@ -144,10 +144,10 @@ class _FirstPass:
 
     def add(self, item: Scored) -> None:
         """Looks at one sample."""
+        self._look(item)
+        if self.reason:
+            return
         if self.level == "point":
-            self._look_at_points(item)
-            if self.reason:
-                return
             self._propagations |= {item.prediction.propagation} if item.prediction else set()
         members = self._pick(item, self.rules)
         if members is None:
@@ -236,9 +236,15 @@ class _FirstPass:
         """Facts about the population as plain numbers."""
         return {**self.counts, "n_distinct": len(self._levels)}
 
-    def _look_at_points(self, item: Scored) -> None:
+    def _look(self, item: Scored) -> None:
+        """Finds out whether the method and the labels can give values of this level at all."""
+        given = item.prediction
+        if self.level == "object":
+            if given is not None and given.object_score is None:
+                self.reason = "no_object_scores"
+            return
         self.counts["samples_without_point_labels"] += int(item.truth.points is None)
-        if item.prediction is not None and item.prediction.point_scores is None:
+        if given is not None and given.point_scores is None:
             self.reason = "no_point_scores"
         elif self.rules.protocol == "all-pixels" and item.grid is None:
             self.reason = "not_organised"

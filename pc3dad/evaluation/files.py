@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from pc3dad import registry
 from pc3dad.config import parse_variant, plain
 from pc3dad.context import Progress, RunContext, silent
@@ -159,7 +161,7 @@ def _score_file(
     arrays = {"xyz": cloud.xyz + cloud.origin, "valid": cloud.valid}
     if prediction.point_scores is not None:
         arrays["point_scores"] = prediction.point_scores
-    atomic.write_npz(out / f"{name}.npz", {"object_score": prediction.object_score, **arrays})
+    atomic.write_npz(out / f"{name}.npz", {"object_score": np.array(prediction.object_score), **arrays})
     write_ply(out / f"{name}.ply", cloud, scores=prediction.point_scores)
     return FileResult(
         file=str(file),

@@ -110,11 +110,11 @@ def object_member(item: Scored, rules: Rules) -> Members | None:
     label = object_label(truth, rules.defects)
     if _is_left_out(item, rules):
         return None
-    score = np.nan if item.prediction is None else item.prediction.object_score
+    score = None if item.prediction is None else item.prediction.object_score
     return Members(
         truth.sample_id,
         label,
-        np.array([score], dtype=np.float64),
+        np.array([np.nan if score is None else score], dtype=np.float64),
         np.array([label]),
         None,
         Counter(n_samples=1, n_anomalous_samples=int(label)),

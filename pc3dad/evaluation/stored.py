@@ -55,7 +55,7 @@ def evaluate_run(
     runs = RunStore.open(folder)
     with runs.locked():
         plan = read_plan(folder)
-        settings = build(Settings, "evaluation", {**plan.evaluation, **changes})
+        settings = build(Settings, "evaluation", _changed(plan.evaluation, changes))
         resolve_metrics(settings.metrics)
         write_plan(folder, replace(plan, evaluation=plain(settings)))
         failed: dict[str, str] = {}
@@ -78,6 +78,18 @@ def evaluate_run(
         store.write_run(folder, facts)
         results.publish(runs, table)
     return Evaluation(table, evaluated, holes(table))
+
+
+def _changed(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with changes; those of a group, such as policies, change one by one."""
+    merged = dict(before)
+    for key, value in changes.items():
+        old = merged.get(key)
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            merged[key] = {**old, **value}
+        else:
+            merged[key] = value
+    return merged
 
 
 def read_run(folder: Path) -> tuple[RunStore, ResultTable]:

@@ -218,8 +218,10 @@ def check_prediction(prediction: Prediction, valid: BoolArray, outputs: tuple[st
     for key, value in prediction.extras.items():
         if (kind := np.asarray(value).dtype).kind not in "biufU":
             raise MethodError(f"extra {key!r} of {name!r} is {kind}, expected numbers or text")
-    if not np.isfinite(prediction.object_score):
-        raise MethodError(f"object score of {name!r} is {prediction.object_score}")
+    score = prediction.object_score
+    if score is None or not np.isfinite(score):
+        raise MethodError(f"object score of {name!r} is {score}")
+    prediction = replace(prediction, object_score=float(score))
     if prediction.propagation not in PROPAGATIONS:
         raise MethodError(
             f"{name!r} has propagation {prediction.propagation!r}",
@@ -229,14 +231,14 @@ def check_prediction(prediction: Prediction, valid: BoolArray, outputs: tuple[st
     if scores is None:
         if "point" in outputs:
             raise MethodError(f"{name!r} has no point scores although the card promises them")
-        return replace(prediction, object_score=float(prediction.object_score))
+        return prediction
     if scores.dtype.kind not in "biuf":
         raise MethodError(f"{name!r} has point scores of type {scores.dtype}, expected numbers")
     if scores.shape != valid.shape:
         raise MethodError(f"{name!r} has point scores of shape {scores.shape} for {len(valid)} points")
     if bad := int((~np.isfinite(scores[valid])).sum()):
         raise MethodError(f"{name!r} has {bad} point scores that are not finite")
-    return replace(prediction, object_score=float(prediction.object_score))
+    return prediction
 
 
 @contextmanager

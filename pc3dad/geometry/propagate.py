@@ -45,7 +45,7 @@ def idw3(
     on_it = distances[:, :1] == 0
     weights = np.where(on_it, distances == 0, 1 / np.where(distances == 0, 1, distances.astype(np.float64)))
     weights[on_it[:, 0], 1:] = 0  # of several at distance 0 the first
-    spread = ((weights * scores[closest]).sum(axis=1) / weights.sum(axis=1)).astype(np.float32)
+    spread: Float32Array = ((weights * scores[closest]).sum(axis=1) / weights.sum(axis=1)).astype(np.float32)
     spread[scored] = scores
     return spread
 

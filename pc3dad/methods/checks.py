@@ -121,7 +121,8 @@ def one_prediction_per_sample(subject: Subject) -> str:
     ids = [prediction.sample_id for prediction in found]
     _demand(ids == [sample.id for sample in subject.samples], f"predictions for {ids}")
     for sample, prediction in zip(subject.samples, found, strict=True):
-        _demand(bool(np.isfinite(prediction.object_score)), f"object score {prediction.object_score}")
+        score = prediction.object_score
+        _demand(score is not None and bool(np.isfinite(score)), f"object score {score}")
         if "point" in subject.card.outputs:
             points = _points(prediction)
             _demand(
@@ -197,7 +198,11 @@ def blind_to_missing_points(subject: Subject) -> str:
         xyz[missing] = filler
         found.append(replace(sample, cloud=PointCloud(xyz, sample.cloud.origin, valid=~missing)))
     nan, zero = (subject.scores([item])[0] for item in found)
-    _demand(bool(np.isfinite(nan.object_score)), "the object score is not finite when points are missing")
+    score = nan.object_score
+    _demand(
+        score is not None and bool(np.isfinite(score)),
+        "the object score is not finite when points are missing",
+    )
     if "point" in subject.card.outputs and nan.point_scores is not None and zero.point_scores is not None:
         kept = [replace(item, point_scores=_points(item)[~missing]) for item in (nan, zero)]
         _same(kept[:1], kept[1:], "with zeros instead of NaN at missing points")
@@ -249,7 +254,8 @@ def degenerate_clouds(subject: Subject) -> str:
         except (MethodError, DataError):
             continue
         points = np.zeros(0) if prediction.point_scores is None else prediction.point_scores
-        finite = np.isfinite(prediction.object_score) and np.isfinite(points).all()
+        score = prediction.object_score
+        finite = score is not None and np.isfinite(score) and np.isfinite(points).all()
         _demand(bool(finite), f"{name}: scores are not finite")
     return ""
 

@@ -198,7 +198,7 @@ def _refuse_other_truth(entries: Sequence[Entry]) -> None:
     found: dict[tuple[str, ...], tuple[str, str]] = {}
     for entry in entries:
         for row in entry.rows:
-            if row.reason == NOT_DELIVERED:  # then nobody looked at the labels
+            if row.reason in NOT_DELIVERED:  # then nobody looked at the labels
                 continue
             population = (row.category, row.metric, row.defects, row.protocol)
             label, truth = found.setdefault(population, (entry.label, row.truth))

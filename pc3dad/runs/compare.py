@@ -144,7 +144,7 @@ class _Scores:
     @property
     def keeps_silent(self) -> bool:
         """Whether the method gives no scores for it, in any cell: no category may drop out for that."""
-        return any(row.reason == NOT_DELIVERED for rows in self.rows.values() for row in rows)
+        return any(row.reason in NOT_DELIVERED for rows in self.rows.values() for row in rows)
 
 
 def compare(
@@ -213,7 +213,8 @@ def _compare_metric(group: Group, metric: str, scores: Sequence[_Scores]) -> Com
         return f"{what}: no values of {', '.join(absent)}, `pc3dad eval` computes them"
     silent = [item.label for item in scores if item.keeps_silent]
     able = [item for item in scores if item.label not in silent]
-    notes = [f"{label} gives no point scores" for label in silent]
+    level = metric.partition("/")[0]
+    notes = [f"{label} gives no {level} scores" for label in silent]
     if len(able) < 2:
         return f"{what}: {', '.join(notes)}"
     categories = tuple(name for name in asked if all(name in item.values for item in able))

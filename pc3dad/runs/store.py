@@ -214,10 +214,11 @@ def write_prediction(
 ) -> None:
     """Writes one prediction into `predictions/`; scores of every point are kept, missing ones included."""
     arrays = _scan_arrays(prediction.sample_id, valid, grid) | {
-        "object_score": np.float64(prediction.object_score),
         "propagation": npz.pack_text(prediction.propagation),
         "n_filled": np.int64(prediction.n_filled),
     }
+    if prediction.object_score is not None:
+        arrays["object_score"] = np.float64(prediction.object_score)
     if prediction.point_scores is not None:
         arrays["point_scores"] = prediction.point_scores
     arrays.update({f"extras/{name}": np.asarray(value) for name, value in prediction.extras.items()})
@@ -250,11 +251,11 @@ def read_prediction(cell: Path, sample_id: str) -> StoredPrediction:
         file = npz.read_arrays(path)
         valid = npz.unpack_bits(file["valid"], file["n_points"])
         grid = _grid(file, len(valid))
-        if "object_score" not in file:
+        if not file.keys() & {"object_score", "point_scores"}:
             return StoredPrediction(None, valid, grid)
         prediction = Prediction(
             sample_id=npz.unpack_text(file["sample_id"]),
-            object_score=float(file["object_score"]),
+            object_score=float(file["object_score"]) if "object_score" in file else None,
             point_scores=file.get("point_scores"),
             propagation=npz.unpack_text(file["propagation"]),
             n_filled=int(file["n_filled"]),

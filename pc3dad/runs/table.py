@@ -12,7 +12,7 @@ from pc3dad.runs.rows import Row, Status
 from pc3dad.types import Float64Array
 
 CHANCE = "chance"
-NOT_DELIVERED = "no_point_scores"  # the one reason that lies with a method and not with labels
+NOT_DELIVERED = ("no_object_scores", "no_point_scores")  # reasons that lie with a method and not with labels
 
 
 Replicates = Callable[[Row], Float64Array | None]
@@ -237,8 +237,8 @@ def _group(row: Row) -> Group:
 
 
 def _why_undefined(row: Row) -> str:
-    if row.reason == NOT_DELIVERED:
-        return f"{row.variant} gives no point scores"
+    if row.reason in NOT_DELIVERED:
+        return f"{row.variant} gives {row.reason.replace('_', ' ')}"
     return f"{row.category}, {row.metric}: undefined, {row.reason}"
 
 

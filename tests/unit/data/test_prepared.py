@@ -74,6 +74,17 @@ def plant_mvtec3d_ad(root):
     return root
 
 
+def plant_arrays(root):
+    """A cloud with instances of its defects, and an image."""
+    (root / "part").mkdir(parents=True)
+    xyz = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+    labels = np.arange(20) < 5
+    regions = np.where(labels, np.arange(20) // 3, -1)
+    np.savez(root / "part" / "1.npz", xyz=xyz, labels=labels, regions=regions, object_label=1)
+    np.savez(root / "part" / "2.npz", labels=np.zeros((4, 5)), object_label=0)
+    return root
+
+
 def plant_btp_npz(root):
     """Sampled points in another frame than the original ones."""
     (root / "fish" / "test").mkdir(parents=True)
@@ -104,6 +115,7 @@ def plant_prerendered(root):
 
 SOURCES = {
     "anomaly_shapenet": lambda root: trees.anomaly_shapenet(root, categories=["helmet1"]),
+    "arrays": plant_arrays,
     "btp_npz": plant_btp_npz,
     "eyecandies": plant_eyecandies,
     "folder": plant_folder,
