@@ -15,7 +15,7 @@ def stream(seed: int, *names: str | bytes) -> int:
     """A 128-bit number that depends on the seed and on every name, but on nothing else."""
     digest = hashlib.blake2b(digest_size=16)
     for part in (str(seed), *names):
-        raw = part.encode() if isinstance(part, str) else part
+        raw = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
         digest.update(
             len(raw).to_bytes(8, "little") + raw
         )  # length first, so that ("ab", "c") != ("a", "bc")

@@ -96,7 +96,7 @@ def _read(path: Path, digest: str, members: IndexArray, *, n: int) -> Int32Array
     except (DataError, KeyError, ValueError) as error:
         LOG.debug("regions are computed: %s", error)
         return None
-    if owner != digest or ids.dtype != np.int32 or ids.shape != members.shape:
+    if owner != digest or ids.dtype != np.int32 or ids.shape != members.shape or (ids < 0).any():
         LOG.debug("regions are computed: %s holds others", path)
         return None
     regions = np.full(n, OUTSIDE, dtype=np.int32)

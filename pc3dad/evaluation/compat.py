@@ -19,6 +19,8 @@ from pc3dad.metrics.regions import mask_regions, stack_regions
 from pc3dad.types import BoolArray, Float32Array
 
 PROTOCOL = "compat"
+REFUSED = "refused"
+"""Reason of values that irregular scores do not allow."""
 SIDE = 336  # of the maps of PointAD, GS-CLIP and Align3D-AD
 
 
@@ -51,15 +53,13 @@ def evaluate(samples: Iterable[Labelled], metrics: Sequence[str]) -> list[Metric
         samples: the test samples of the category; iterated once.
         metrics: keys, of `COMPAT`.
 
-    Raises:
-        MetricError: scores that are not finite, or missing.
     """
     found: dict[str, list[Sample]] = {key: [] for key in metrics}
     reasons: dict[str, str] = {}
     for item in samples:
         for key, parts in found.items():
             column = COMPAT[key]
-            if reason := _unfit(item, organised=column.organised):
+            if reason := _unfit(item, column):
                 reasons[key] = reason
             else:
                 parts.append(column.bring(item))
@@ -72,19 +72,26 @@ def _value(key: str, parts: Sequence[Sample], reason: str) -> MetricValue:
     scores = np.concatenate([part.scores for part in parts])
     anomalous = np.concatenate([part.anomalous for part in parts])
     blank = MetricValue(key, None, None, len(scores), int(anomalous.sum()), counts={"n_samples": len(parts)})
-    value = COMPAT[key].measure(scores, anomalous, parts)
+    try:
+        value = COMPAT[key].measure(scores, anomalous, parts)
+    except MetricError as error:
+        return replace(blank, reason=REFUSED, notes=(str(error),))
     return replace(blank, reason="no_value_there") if np.isnan(value) else replace(blank, value=float(value))
 
 
-def _unfit(item: Labelled, *, organised: bool) -> str:
+def _unfit(item: Labelled, column: "Column") -> str:
+    """Why a sample, and so its category, has no place in a column; empty if it has."""
     scored = item.scored
+    if (scored.grid is not None) != column.organised:
+        return "not_organised" if column.organised else "organised"
     if scored.prediction is None:
-        raise MetricError(f"{scored.truth.sample_id}: no prediction", hint="other evaluators have no policy")
+        return REFUSED  # other evaluators have no policy for missing samples
     if scored.prediction.point_scores is None:
         return "no_point_scores"
     if scored.truth.points is None:
         return "no_point_labels"
-    return "" if (scored.grid is not None) == organised else "not_organised" if organised else "organised"
+    lost = not column.organised and item.positions is None and bool(scored.truth.points.any())
+    return "no_positions" if lost else ""
 
 
 def _all_pixels(item: Labelled) -> Sample:

@@ -39,6 +39,7 @@ REVISION = 3
 """Raised whenever a value changes; stored values of another revision are computed again."""
 
 THIN = 64  # one score in so many is kept to choose the bins of the bootstrap
+FEWEST_OBJECTS = 2  # of a kind: one alone would be drawn every time
 FEW_LEVELS = 100  # fewer distinct point scores deserve a note
 MANY_LEVELS = 10_000  # distinct scores are counted up to here
 NOISY_SHARE = 0.2  # share of small regions beyond which AU-PRO measures the labels
@@ -57,10 +58,11 @@ class MetricValue:
         reason: `one_class`, `no_positive`, ...; empty if defined.
         low: lower end of the 95 % interval, None without one.
         high: upper end.
-        bracket: width that binning leaves open in the replicates; 0 if they are exact.
+        bracket: width that the bins of the replicates leave open for the samples as they are; 0 if exact.
         truth: digest of the population: ids, labels, regions and who counts; never of scores.
         propagation: how scores reached every point, as the method declared.
         counts: further numbers that belong to the value.
+        threshold: the score at which an oracle value is reached, None for other metrics.
         notes: what a reader must know.
         replicates: (B,) float64, None without an interval.
     """
@@ -76,7 +78,8 @@ class MetricValue:
     bracket: float = 0.0
     truth: str = ""
     propagation: tuple[str, ...] = ()
-    counts: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, float] = field(default_factory=dict)
+    threshold: float | None = None
     notes: tuple[str, ...] = ()
     replicates: Float64Array | None = None
 
@@ -108,7 +111,7 @@ def evaluate(
         MetricError: duplicate samples, unlabelled objects, wrong lengths; and unless a policy allows it
             missing samples, scores that are not finite, an anomalous object without any anomalous point.
     """
-    levels = {spec.level for spec in metrics}
+    levels = tuple(dict.fromkeys(spec.level for spec in metrics))
     first = {level: _FirstPass(level, rules) for level in levels}
     seen: set[str] = set()
     for item in scored:
@@ -141,11 +144,12 @@ class _FirstPass:
         self._problems: dict[str, list[str]] = {}
         self._levels: NDArray[Any] = np.empty(0)
         self._propagations: set[str] = set()
+        self._sizes: list[NDArray[np.integer]] = []
 
     def add(self, item: Scored) -> None:
         """Looks at one sample."""
-        self._look(item)
-        if self.reason:
+        if reason := self._why_impossible(item):
+            self.reason = reason
             return
         if self.level == "point":
             self._propagations |= {item.prediction.propagation} if item.prediction else set()
@@ -162,13 +166,16 @@ class _FirstPass:
         self._anomalous.append(as_scores(members.scores[members.anomalous]))
         self._thinned.append(ascending[:: THIN if len(ascending) > THIN else 1])
         self._regions.append(members.regions)
+        if members.regions is not None and len(members.regions):
+            self._sizes.append(np.unique(members.regions, return_counts=True)[1])
         self._strata[members.sample_id] = members.stratum
         self._identities.append((members.sample_id, members.identity))
-        self.counts += members.counts
+        self.counts.update(members.counts)  # `+=` would drop those that are 0
         if len(self._levels) < MANY_LEVELS:
             first = np.flatnonzero(ascending[1:] != ascending[:-1])[:MANY_LEVELS]
             distinct = np.concatenate([ascending[:1], ascending[first + 1]])
-            self._levels = np.union1d(self._levels, distinct)[:MANY_LEVELS]
+            seen = self._levels.astype(distinct.dtype) if not len(self._levels) else self._levels
+            self._levels = np.union1d(seen, distinct)[:MANY_LEVELS]
 
     def finish(self) -> None:
         """Concludes, once all samples were seen.
@@ -176,14 +183,16 @@ class _FirstPass:
         Raises:
             MetricError: names the samples whose scores cannot be ranked.
         """
-        for problem, names in self._problems.items():
+        unlabelled = self.counts["samples_without_point_labels"]
+        if self.reason:
+            self.counts = Counter(samples_without_point_labels=unlabelled)
+            return
+        for problem, names in sorted(self._problems.items()):
             raise MetricError(f"{some(sorted(names))}: {problem}", hint="mend the method, or choose a policy")
-        if not self._strata:
-            self.reason = self.reason or "no_sample"
-        elif self.counts["samples_without_point_labels"] and not any(map(len, self._anomalous)):
-            self.reason = (
-                self.reason or "no_point_labels"
-            )  # the anomalous points are among the unlabelled ones
+        if unlabelled and not any(map(len, self._anomalous)):
+            self.reason = "no_point_labels"  # the anomalous points are among the unlabelled ones
+        elif not self._strata:
+            self.reason = "no_sample"
 
     @property
     def propagation(self) -> tuple[str, ...]:
@@ -232,22 +241,22 @@ class _FirstPass:
             found.append(f"{few}: AU-PRO measures label noise")
         return tuple(found)
 
-    def all_counts(self) -> dict[str, int]:
+    def all_counts(self) -> dict[str, float]:
         """Facts about the population as plain numbers."""
-        return {**self.counts, "n_distinct": len(self._levels)}
+        counts: dict[str, float] = {**self.counts, "n_distinct": len(self._levels)}
+        if self._sizes:
+            counts["median_region_points"] = float(np.median(np.concatenate(self._sizes)))
+        return counts
 
-    def _look(self, item: Scored) -> None:
-        """Finds out whether the method and the labels can give values of this level at all."""
+    def _why_impossible(self, item: Scored) -> str:
+        """Why neither labels nor method can give values of this level, whatever the scores are."""
         given = item.prediction
         if self.level == "object":
-            if given is not None and given.object_score is None:
-                self.reason = "no_object_scores"
-            return
+            return "no_object_scores" if given is not None and given.object_score is None else ""
         self.counts["samples_without_point_labels"] += int(item.truth.points is None)
         if given is not None and given.point_scores is None:
-            self.reason = "no_point_scores"
-        elif self.rules.protocol == "all-pixels" and item.grid is None:
-            self.reason = "not_organised"
+            return "no_point_scores"
+        return "not_organised" if self.rules.protocol == "all-pixels" and item.grid is None else ""
 
 
 class _SecondPass:
@@ -282,6 +291,9 @@ class _SecondPass:
             return found
         first = self._first
         names = (name.encode("utf-8", "surrogatepass") for name in (self._category, *first.samples))
+        if min(first.strata.sum(), (~first.strata).sum()) < FEWEST_OBJECTS:
+            few = f"no interval with fewer than {FEWEST_OBJECTS} objects of a kind"
+            return {key: replace(value, notes=(*value.notes, few)) for key, value in found.items()}
         key = seeding.stream(self._bootstrap.seed, "bootstrap", of_parts(names))
         twice = 2 if first.level == "object" else 1
         weights = draw(first.strata, key, twice * self._bootstrap.replicates)
@@ -325,7 +337,13 @@ class _SecondPass:
         )
         if reason := spec.undefined_reason(counts):
             return replace(blank, reason=reason)
-        return replace(blank, value=float(spec.function(counts)), chance=spec.chance(n_positive / n))
+        threshold = counts.f1_max_threshold() if spec.oracle else np.nan
+        return replace(
+            blank,
+            value=float(spec.function(counts)),
+            chance=spec.chance(n_positive / n),
+            threshold=threshold if np.isfinite(threshold) else None,
+        )
 
 
 def _joined(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:

@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -127,41 +127,38 @@ def point_members(item: Scored, rules: Rules) -> Members | None:
     """Its points; None if it has no point labels or is not in the population.
 
     Raises:
-        MetricError: lengths differ, or an anomalous object has no anomalous point.
+        MetricError: lengths differ, or the labels of an object and of its points contradict each other.
     """
     truth, name = item.truth, item.truth.sample_id
     if truth.points is None or _is_left_out(item, rules):
         return None
-    if len(truth.points) != len(item.valid):
-        raise MetricError(f"{name} has {len(truth.points)} point labels for {len(item.valid)} points")
-    if truth.anomalous and not truth.points.any():
+    label = object_label(truth, rules.defects)
+    marked, regions, counted = _marks(item, truth.points, rules)
+    if marked.any() and not label:
+        raise MetricError(f"{name} is normal but some of its points are anomalous", hint="mend its labels")
+    if label and not marked.any():
         if rules.policies.unmarked == "error":
             raise MetricError(f"{name} is anomalous but none of its points is", hint="mend its labels")
         return None
-    marked, regions, counted = truth.points, truth.regions, _counted(item, rules.protocol)
-    if rules.defects == "geometry" and truth.shape_points is not None:
-        counted = counted & ~(truth.points & ~truth.shape_points)
-        marked, regions = truth.shape_points, truth.shape_regions
-        regions = truth.regions if regions is None else regions
     anomalous = marked[counted]
-    if regions is not None and len(regions) != len(marked):
-        raise MetricError(f"{name} has {len(regions)} regions for {len(marked)} points")
     if not marked.any():
         found: NDArray[np.integer] | None = np.empty(0, dtype=np.int32)
     else:
         found = None if regions is None else regions[counted & marked]
+    if found is not None and (found < 0).any():
+        raise MetricError(f"{name} has anomalous points without region", hint="find regions again")
     counts = Counter(
         n_samples=1,
-        n_anomalous_samples=int(bool(truth.anomalous)),
+        n_anomalous_samples=int(label),
         samples_without_valid_point=int(not item.valid.any()),
         n_anomalous_invalid=int((marked & ~item.valid).sum()),
         n_filled=0 if item.prediction is None else item.prediction.n_filled,
     )
     if found is not None and regions is not None:
-        counts += _region_counts(regions[marked], found, sampled=rules.protocol == "sampled-2048")
+        counts.update(_region_counts(regions[marked], regions[marked & item.valid], found, rules.protocol))
     return Members(
         name,
-        object_label(truth, rules.defects),
+        label,
         _point_scores(item)[counted],
         anomalous,
         found,
@@ -187,26 +184,23 @@ def object_label(truth: Truth, defects: str) -> bool:
 def ranked(members: Members, policies: Policies) -> Members:
     """The members with scores that can be ranked: policies are applied.
 
-    Under a policy the scores are float64; NaN and missing ones become infinite, and infinite ones the largest
-    finite number, so that the former stay beyond the latter.
+    Where a policy ranks NaN or missing scores, all are float64: these become infinite, and infinite ones the
+    largest finite number, so that the former stay beyond the latter.
+
+    Raises:
+        MetricError: an integer score has no exact counterpart in float64.
     """
-    if policies == STRICT:
+    if "worst" not in (policies.nan, policies.missing):
         return members
     scores = members.scores.astype(np.float64)
+    if members.scores.dtype.kind in "iu" and (scores.astype(members.scores.dtype) != members.scores).any():
+        problem = f"{members.sample_id} has integer scores that float64 cannot hold"
+        raise MetricError(problem, hint="rank them before")
     lost = np.isnan(scores)
     top = np.finfo(np.float64).max
     scores = np.clip(scores, -top, top)
     scores[lost] = np.where(members.anomalous[lost], -np.inf, np.inf)
-    return Members(
-        members.sample_id,
-        members.stratum,
-        scores,
-        members.anomalous,
-        members.regions,
-        members.counts,
-        members.identity,
-        members.failed,
-    )
+    return replace(members, scores=scores)
 
 
 def refused(members: Members, policies: Policies) -> str:
@@ -251,6 +245,23 @@ def _counted(item: Scored, protocol: str) -> BoolArray:
     return counted
 
 
+def _marks(
+    item: Scored, points: BoolArray, rules: Rules
+) -> tuple[BoolArray, NDArray[np.integer] | None, BoolArray]:
+    """(N,) anomalous points, (N,) their regions if known, and (N,) the members of a population."""
+    truth, name = item.truth, item.truth.sample_id
+    if len(points) != len(item.valid):
+        raise MetricError(f"{name} has {len(points)} point labels for {len(item.valid)} points")
+    marked, regions, counted = points, truth.regions, _counted(item, rules.protocol)
+    if rules.defects == "geometry" and truth.shape_points is not None:
+        counted = counted & ~(points & ~truth.shape_points)
+        marked, regions = truth.shape_points, truth.shape_regions
+        regions = truth.regions if regions is None else regions
+    if regions is not None and len(regions) != len(marked):
+        raise MetricError(f"{name} has {len(regions)} regions for {len(marked)} points")
+    return marked, regions, counted
+
+
 def _point_scores(item: Scored) -> NDArray[Any]:
     """(N,) scores; NaN throughout if there is no prediction."""
     name, n = item.truth.sample_id, len(item.valid)
@@ -264,17 +275,24 @@ def _point_scores(item: Scored) -> NDArray[Any]:
 
 
 def _region_counts(
-    whole: NDArray[np.integer], members: NDArray[np.integer], *, sampled: bool
+    whole: NDArray[np.integer], valid: NDArray[np.integer], members: NDArray[np.integer], protocol: str
 ) -> Counter[str]:
-    """How many regions a sample has, how many lost all their points, how many are small."""
+    """Regions of a sample in a population: how many, how many lost all points and why, how many are small.
+
+    Args:
+        whole: ids of all anomalous points; those of clouds that are not valid have none.
+        valid: ids of the valid ones.
+        members: ids of the members.
+        protocol: of the population.
+    """
     _, sizes = np.unique(members, return_counts=True)
-    lost = len(np.unique(whole)) - len(sizes)
+    known, measured = (len(np.unique(ids[ids >= 0])) for ids in (whole, valid))
+    lost = 0 if protocol == "all-pixels" else known - measured
     return Counter(
-        {
-            "n_regions": len(sizes),
-            "n_regions_unsampled" if sampled else "n_regions_invalid": lost,
-            "n_small_regions": int((sizes < FEW_POINTS).sum()),
-        }
+        n_regions=len(sizes),
+        n_regions_invalid=lost,
+        n_regions_unsampled=measured - len(sizes) if protocol == "sampled-2048" else 0,
+        n_small_regions=int((sizes < FEW_POINTS).sum()),
     )
 
 

@@ -1,24 +1,22 @@
 """Values of cells from stored predictions and labels, and the table of a run folder, finished or not."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, fields, replace
-from itertools import product
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
 
 import pc3dad
 from pc3dad.config import build, plain
 from pc3dad.errors import DataError, Pc3dadError
-from pc3dad.evaluation import compat, evaluator, labels
-from pc3dad.evaluation.evaluator import MetricValue
-from pc3dad.evaluation.population import Rules, Scored
+from pc3dad.evaluation import cells, evaluator
 from pc3dad.evaluation.settings import Settings
+from pc3dad.evaluation.values import StoredValue
 from pc3dad.io import atomic, npz
 from pc3dad.io.locks import is_locked
-from pc3dad.metrics.base import resolve_metrics
 from pc3dad.metrics.regions import STANDARD
 from pc3dad.report import html
 from pc3dad.runs import store
@@ -26,7 +24,7 @@ from pc3dad.runs.plan import PlannedCell, StoredPlan, read_plan
 from pc3dad.runs.rows import Row, Status
 from pc3dad.runs.store import RunStore
 from pc3dad.runs.table import ResultTable
-from pc3dad.types import Float64Array, Truth
+from pc3dad.types import Float64Array
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -35,9 +33,7 @@ PAGE = "report/index.html"
 CONFIG = "config.json"
 METRICS = "metrics.json"
 REPLICATES = "replicates.npz"
-VALUE_KEYS = {"defects", "protocol", *(field.name for field in fields(MetricValue))} - {"replicates"}
-SECONDS = "resources/seconds"
-PEAK = "resources/peak_bytes"
+VALUES = TypeAdapter(list[StoredValue])
 NOT_RUN = "not finished"
 
 
@@ -56,11 +52,15 @@ def evaluate_cell(cell: PlannedCell, settings: Settings, runs: RunStore, *, agai
     """
     folder = runs.cell_folder(cell.id)
     if again or _stored_values(folder, settings) is None:
-        values, replicates = _evaluate(cell, settings, runs)
+        values, replicates = cells.evaluate(cell, settings, runs)
         store.forget(folder / METRICS)  # it vouches for both files
         atomic.write_npz(folder / REPLICATES, replicates)
         facts = {"revision": evaluator.REVISION, "pc3dad": pc3dad.__version__, "settings": plain(settings)}
-        facts |= {"mode": "exact, two passes", "regions": asdict(STANDARD), "values": values}
+        facts |= {
+            "mode": "exact, two passes",
+            "regions": asdict(STANDARD),
+            "values": VALUES.dump_python(values),
+        }
         atomic.write_json(folder / METRICS, facts)
     store.forget(folder / store.FAILED)  # of an earlier attempt
 
@@ -89,8 +89,8 @@ def table(runs: RunStore, failed: Mapping[str, str] | None = None) -> ResultTabl
                 values = _stored_values(folder, settings)
                 drawn: Path | Arrays = folder / REPLICATES
                 if values is None:
-                    values, drawn = _evaluate(cell, settings, runs)
-                rows += (found := _rows(cell, values, settings))
+                    values, drawn = cells.evaluate(cell, settings, runs)
+                rows += (found := [value.row(cell, settings.policies.text) for value in values])
                 replicates.add(found, drawn)
                 continue
             status = Status.FAILED if reason else Status.MISSING
@@ -132,9 +132,10 @@ class _Replicates:
 
 def _read_replicates(path: Path) -> Arrays:
     try:
-        return npz.read_arrays(path)
+        arrays = npz.read_arrays(path)
     except DataError:  # intervals of means are left out; those of cells are in another file
         return {}
+    return {name: array for name, array in arrays.items() if array.ndim == 1 and array.dtype == np.float64}
 
 
 def write_page(runs: RunStore, found: ResultTable) -> Path:
@@ -177,103 +178,15 @@ def _stored_reason(folder: Path) -> str:
     return str(store.read_json(path).get("reason", "unknown")) if path.is_file() else ""
 
 
-def _stored_values(folder: Path, settings: Settings) -> list[dict[str, Any]] | None:
+def _stored_values(folder: Path, settings: Settings) -> list[StoredValue] | None:
     """Values of a cell, None if there are none, or of another evaluator, other settings or a damaged file."""
     try:
         facts = store.read_json(folder / METRICS)
-    except DataError:
+        if facts.get("revision") != evaluator.REVISION or facts.get("settings") != plain(settings):
+            return None
+        return VALUES.validate_python(facts.get("values"))
+    except (DataError, ValidationError):
         return None
-    if facts.get("revision") != evaluator.REVISION or facts.get("settings") != plain(settings):
-        return None
-    values = facts.get("values")
-    whole = isinstance(values, list) and all(
-        isinstance(item, dict) and item.keys() == VALUE_KEYS for item in values
-    )
-    return values if whole else None
-
-
-class _StoredSamples:
-    """Predictions and labels of a cell, read anew for every pass: they need not fit into memory."""
-
-    def __init__(self, cell: PlannedCell, runs: RunStore) -> None:
-        self._cell, self._runs = cell, runs
-
-    def truths(self) -> Iterator[Truth]:
-        return (truth for truth, _ in labels.read(self._runs, self._cell.labels))
-
-    def __iter__(self) -> Iterator[Scored]:
-        return (item.scored for item in self.labelled())
-
-    def labelled(self) -> Iterator[compat.Labelled]:
-        folder = self._runs.cell_folder(self._cell.id)
-        for truth, beside in labels.read(self._runs, self._cell.labels):
-            kept = store.read_prediction(folder, truth.sample_id)
-            scored = Scored(kept.prediction, truth, kept.valid, kept.grid)
-            yield compat.Labelled(scored, beside.get(labels.POSITIONS))
-
-
-def _evaluate(
-    cell: PlannedCell, settings: Settings, runs: RunStore
-) -> tuple[list[dict[str, Any]], dict[str, Float64Array]]:
-    """Values as plain data, and replicates by protocol, population and metric."""
-    scored = _StoredSamples(cell, runs)
-    specs = resolve_metrics(settings.metrics)
-    values: list[dict[str, Any]] = []
-    replicates: dict[str, Float64Array] = {}
-    for protocol, defects in product(settings.protocols, evaluator.populations(scored.truths())):
-        rules = Rules(defects, protocol, settings.policies)
-        where = {"protocol": protocol, "defects": defects}
-        for value in evaluator.evaluate(
-            scored, specs, rules, bootstrap=settings.bootstrap, category=cell.category
-        ):
-            values.append(where | _plain(value))
-            if value.replicates is not None:
-                replicates[f"{protocol}/{defects}/{value.metric}"] = value.replicates
-    if others := [key for key in settings.metrics if key in compat.COMPAT]:
-        where = {"protocol": compat.PROTOCOL, "defects": "all"}
-        values += [where | _plain(value) for value in compat.evaluate(scored.labelled(), others)]
-    where = {"protocol": settings.protocols[0], "defects": "all"}
-    return values + [where | _plain(value) for value in _resources(runs.cell_folder(cell.id))], replicates
-
-
-def _plain(value: MetricValue) -> dict[str, Any]:
-    found = asdict(replace(value, replicates=None)) | {"notes": list(value.notes)}
-    del found["replicates"]
-    return found
-
-
-def _resources(folder: Path) -> list[MetricValue]:
-    """Mean seconds and largest peak memory over the samples of a cell; nothing if nobody measured them."""
-    samples = store.read_samples(folder)
-    if samples and all(item.get("seconds") == "" for item in samples):
-        return []
-    try:
-        seconds = np.array([float(item["seconds"]) for item in samples])
-        peak = max(int(item["peak_bytes"]) for item in samples)
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{folder / 'samples.csv'} is damaged: {error}", hint=store.AGAIN) from error
-    count = len(samples)
-    return [
-        MetricValue(SECONDS, float(seconds.mean()), None, count, 0),
-        MetricValue(PEAK, float(peak), None, count, 0),
-    ]
-
-
-def _rows(cell: PlannedCell, values: Sequence[dict[str, Any]], settings: Settings) -> list[Row]:
-    blank = cell.row("")
-    same = ("protocol", "defects", "metric", "value", "chance", "n", "n_positive", "low", "high")
-    return [
-        replace(
-            blank,
-            **{name: value[name] for name in (*same, "bracket", "truth", "reason")},
-            **{name: value["counts"].get(name, 0) for name in ("n_samples", "n_regions", "n_distinct")},
-            propagation="+".join(value["propagation"]),
-            policy=settings.policies.text,
-            note="; ".join(value["notes"]),
-            status=Status.UNDEFINED if value["reason"] else Status.OK,
-        )
-        for value in values
-    ]
 
 
 def _rows_without_values(cell: PlannedCell, settings: Settings, status: Status, reason: str) -> list[Row]:

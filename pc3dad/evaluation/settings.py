@@ -14,7 +14,7 @@ DEFAULT_METRICS = tuple(METRICS)
 class Bootstrap(Config):
     """Intervals by drawing objects (docs/metrics.md)."""
 
-    replicates: int = Field(default=1000, ge=0, le=100_000)
+    replicates: int = Field(default=1000, ge=0, le=10_000)
     """Replicates of point metrics; object metrics take twice as many; 0 means no intervals."""
     seed: int = Field(default=0, ge=0)
     """Seed of the draws; runs that are compared need the same."""

@@ -25,8 +25,9 @@ def nearest(
         (N,) float32.
 
     Raises:
-        DataError: no point has a score, or a coordinate is not finite.
+        DataError: no point has a score, a coordinate is not finite, or scores and indices do not fit.
     """
+    _require(len(points), scored, scores)
     _, closest = neighbors.knn(points[scored], points, k=1, workers=workers)
     spread: Float32Array = scores[closest[:, 0]]
     spread[scored] = scores
@@ -41,6 +42,7 @@ def idw3(
     Scored points keep their own score, and a point that lies on a scored one takes that score. With fewer
     than 3 scored points all of them are used. Arguments, result and errors: `nearest`.
     """
+    _require(len(points), scored, scores)
     distances, closest = neighbors.knn(points[scored], points, k=min(3, len(scored)), workers=workers)
     on_it = distances[:, :1] == 0
     weights = np.where(on_it, distances == 0, 1 / np.where(distances == 0, 1, distances.astype(np.float64)))
@@ -74,6 +76,14 @@ def nearest_pixel(scores: Float32Array, grid: tuple[int, int]) -> Float32Array:
     """As `bilinear`, but every pixel takes the score of the map's pixel that its centre lies in."""
     rows, columns = (np.floor(places + 0.5).astype(np.int64) for places in _centres(scores, grid))
     return np.ascontiguousarray(scores[rows[:, None], columns[None, :]]).ravel()
+
+
+def _require(n_points: int, scored: NDArray[np.integer], scores: Float32Array) -> None:
+    fits = scored.ndim == 1 and scored.shape == scores.shape
+    ordered = fits and (np.diff(scored) > 0).all()
+    if not ordered or (len(scored) and not (scored[0] >= 0 and scored[-1] < n_points)):
+        problem = f"{scores.size} scores do not fit {scored.size} indices into {n_points} points"
+        raise DataError(problem, hint="pass one score for each index, indices ascending")
 
 
 def _centres(scores: Float32Array, grid: tuple[int, int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -45,7 +45,9 @@ def write_truth(path: Path, truth: Truth, further: Mapping[str, NDArray[Any]] = 
         if regions is not None:
             if bits is None or regions.shape != bits.shape or (regions[~bits] >= 0).any():
                 raise DataError(f"{truth.sample_id}: {of_regions} are not those of its anomalous points")
-            arrays[f"ids_of_{of_regions}"] = regions[bits].astype(np.int32)
+            if not np.array_equal(ids := regions[bits].astype(np.int32), regions[bits]):
+                raise DataError(f"{truth.sample_id}: {of_regions} are too large for 32 bits")
+            arrays[f"ids_of_{of_regions}"] = ids
     arrays |= further
     if truth.defect is not None:
         arrays["defect"] = npz.pack_text(truth.defect)
@@ -69,7 +71,7 @@ def read_labels(path: Path) -> tuple[Truth, Mapping[str, NDArray[Any]]]:
     """
     try:
         file = npz.read_arrays(path)
-        points, shape_points = _bits(file, "points"), _bits(file, "shape_points")
+        points, shape_points = _bits(file, "points"), _bits(file, "shape_points", like="points")
         truth = Truth(
             npz.unpack_text(file["sample_id"]),
             anomalous=_flag(file["anomalous"]),
@@ -88,13 +90,18 @@ def read_labels(path: Path) -> tuple[Truth, Mapping[str, NDArray[Any]]]:
 
 
 def _flag(value: NDArray[Any]) -> bool | None:
+    if int(value) not in (UNKNOWN, 0, 1):
+        raise ValueError(f"label {int(value)}")
     return None if value == UNKNOWN else bool(value)
 
 
-def _bits(file: Mapping[str, NDArray[Any]], name: str) -> BoolArray | None:
+def _bits(file: Mapping[str, NDArray[Any]], name: str, *, like: str = "") -> BoolArray | None:
     if name not in file:
         return None
-    return npz.unpack_bits(file[name], file[f"n_{name}"])
+    bits = npz.unpack_bits(file[name], file[f"n_{name}"])
+    if f"n_{like}" in file and len(bits) != int(file[f"n_{like}"]):
+        raise ValueError(f"{len(bits)} {name} for {int(file[f'n_{like}'])} {like}")
+    return bits
 
 
 def _regions(file: Mapping[str, NDArray[Any]], name: str, points: BoolArray | None) -> Int32Array | None:
@@ -102,6 +109,9 @@ def _regions(file: Mapping[str, NDArray[Any]], name: str, points: BoolArray | No
         return None
     if points is None:
         raise ValueError(f"{name} without their points")
+    ids = file[f"ids_of_{name}"]
+    if ids.shape != (int(points.sum()),) or ids.dtype.kind != "i":
+        raise ValueError(f"{name} as {ids.dtype} of shape {ids.shape}")
     regions = np.full(len(points), -1, dtype=np.int32)
-    regions[points] = file[f"ids_of_{name}"]
+    regions[points] = ids
     return regions

@@ -28,7 +28,7 @@ class MetricSpec:
         direction: "higher" if higher is better.
         lowest: no scorer gets below this.
         highest: the value of a perfect scorer.
-        oracle: True if a threshold is chosen on the test labels.
+        oracle: True if a threshold is chosen on the test labels (`RankCounts.f1_max_threshold`).
         regions: True if it needs the region of every anomalous point.
     """
 

@@ -5,7 +5,7 @@ replacement, separately among anomalous and normal ones, and a drawn object brin
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,9 @@ from pc3dad.types import BoolArray, Float64Array
 
 BINS = 4096  # distinct anomalous scores up to which bins are exact, and quantiles beyond
 BATCH = 1 << 20  # numbers of a batch of replicates: it stays in the cache
+BATCHED = ("true_at", "false_above", "false_at_or_above", "n_positive", "n_negative", "n_regions")
 CONFIDENCE = (2.5, 97.5)
+FEWEST = 40  # replicates, so that one lies beyond each end
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,7 +100,9 @@ class SampleCounts:
         if self._coverage is not None and regions is not None:
             _, region, sizes = np.unique(regions, return_inverse=True, return_counts=True)
             n_regions = len(sizes)
-            self._coverage[sample] = np.bincount(bins, weights=1 / sizes[region], minlength=width)
+            share = np.bincount(bins, weights=1 / sizes[region], minlength=width)
+            # Multiples of 2^-40: their sums are exact, hence the same for every batch, machine and library.
+            self._coverage[sample] = np.rint(share * 2.0**40) / 2.0**40
         self._members[:, sample] = len(anomalous), len(ascending) - len(anomalous), n_regions
 
     def weighted(self, weights: NDArray[Any]) -> RankCounts:
@@ -142,19 +146,18 @@ class SampleCounts:
         return {key: np.concatenate(found) for key, found in parts.items()}
 
     def bracket(self, spec: MetricSpec) -> float:
-        """Width of the values that the samples as they are could have inside the bins; 0 if exact."""
+        """Width of the values that scores inside the bins could give to the samples as they are; 0 if exact.
+
+        That of single replicates, in which some samples occur several times, can be a few times wider.
+        """
         if self._bins.exact:
             return 0.0
         whole = self.weighted(np.ones((1, self._true.shape[0])))
-        one = RankCounts(
-            whole.thresholds,
-            whole.true_at[0],
-            whole.false_above[0],
-            whole.false_at_or_above[0],
-            whole.n_positive[0],
-            whole.n_negative[0],
-            whole.n_regions[0],
-            None if whole.coverage_at is None else whole.coverage_at[0],
+        coverage = whole.coverage_at
+        one = replace(
+            whole,
+            **{name: getattr(whole, name)[0] for name in BATCHED},
+            coverage_at=None if coverage is None else coverage[0],
         )
         return float(spec.function(one.optimistic()) - spec.function(one.pessimistic()))
 
@@ -185,9 +188,9 @@ def draw(strata: BoolArray, key: int, replicates: int) -> Int64Array:
 
 
 def interval(replicates: Float64Array) -> tuple[float, float] | None:
-    """95 % percentile interval of (B,) replicates; None if fewer than half of them are defined."""
+    """95 % percentile interval of (B,) replicates; None if fewer than 40 or half of them are defined."""
     defined = replicates[~np.isnan(replicates)]
-    if 2 * len(defined) <= len(replicates):
+    if len(defined) < max(FEWEST, len(replicates) / 2):
         return None
     low, high = np.percentile(defined, CONFIDENCE)
     return float(low), float(high)

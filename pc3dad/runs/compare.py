@@ -26,7 +26,7 @@ from pc3dad.metrics.significance import (
     wilcoxon,
 )
 from pc3dad.runs.comparable import Entry, comparable, entries_of
-from pc3dad.runs.rows import Row, Status
+from pc3dad.runs.rows import NOTE, Row, Status
 from pc3dad.runs.table import NOT_DELIVERED, Group, Pivot, Replicates, ResultTable, mean_replicates
 from pc3dad.types import Float64Array
 
@@ -141,6 +141,13 @@ class _Scores:
     rows: Mapping[str, Sequence[Row]]
     values: Mapping[str, float]
 
+    def remarks(self) -> Iterator[str]:
+        """What a reader of its values must know: policies and notes."""
+        for row in (row for rows in self.rows.values() for row in rows):
+            if row.policy:
+                yield f"{self.label}: policy {row.policy}"
+            yield from (f"{self.label} on {row.category}: {note}" for note in row.note.split(NOTE) if note)
+
     @property
     def keeps_silent(self) -> bool:
         """Whether the method gives no scores for it, in any cell: no category may drop out for that."""
@@ -162,6 +169,8 @@ def compare(
         MetricError: the methods may not be compared; says why and what to do.
     """
     keys = [spec.key for spec in resolve_metrics(metrics)]
+    if metrics and not keys:
+        raise ConfigError("compatibility columns are never compared", hint="name other metrics")
     entries = entries_of(runs, methods)
     found: list[Comparison] = []
     notes: list[str] = []
@@ -186,10 +195,14 @@ def compare(
 
 def _compare_dataset(entries: Sequence[Entry], metrics: Sequence[str]) -> Iterator[Comparison | str]:
     """Comparisons, and sentences on what cannot be compared."""
+    anywhere = {row.metric for entry in entries for row in entry.table.rows}
+    for key in metrics:
+        if key not in anywhere:
+            yield f"{key}: no values, `pc3dad eval RUN --metrics {key}` computes them"
     for group in dict.fromkeys(group for entry in entries for group in entry.table.groups()):
         pivots = [entry.table.pivot(group) for entry in entries]
         there = {key for pivot in pivots for key in pivot.metrics}
-        for key in metrics or [key for key in METRICS if key in there]:
+        for key in [key for key in (metrics or METRICS) if key in there]:
             scores = [_scores(entry, pivot, key) for entry, pivot in zip(entries, pivots, strict=True)]
             yield _compare_metric(group, key, scores)
 
@@ -226,6 +239,7 @@ def _compare_metric(group: Group, metric: str, scores: Sequence[_Scores]) -> Com
     if not categories:
         return f"{what}: undefined in every category ({', '.join(sorted(set(undefined.values())))})"
     notes += [f"{name} is left out: {reason}" for name, reason in undefined.items()]
+    notes += dict.fromkeys(remark for item in able for remark in item.remarks())
     return _compared(group, metric, able, categories, notes)
 
 
@@ -291,7 +305,7 @@ def _standings(
             mean=float(values[:, index].mean()),
             interval=None if draws is None else interval(draws[:, index].mean(axis=0)),
             rank=ranks[index],
-            n_runs=max(map(len, item.rows.values())),
+            n_runs=len({(row.train, row.seed) for rows in item.rows.values() for row in rows}),
         )
 
 

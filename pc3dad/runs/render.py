@@ -86,7 +86,8 @@ class Block:
 
 def per_cent(value: float) -> str:
     """A share as per cent with one decimal, rounded half to even from the unrounded value."""
-    return str((Decimal(value) * 100).quantize(Decimal("0.1"), rounding=ROUND_HALF_EVEN))
+    rounded = (Decimal(value) * 100).quantize(Decimal("0.1"), rounding=ROUND_HALF_EVEN)
+    return str(abs(rounded) if rounded == 0 else rounded)
 
 
 def text(block: Block, width: int = 80) -> str:

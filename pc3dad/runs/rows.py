@@ -11,6 +11,8 @@ from typing import Any
 from pc3dad.errors import DataError
 
 UNTRAINED = "none"
+NOTE = " | "
+"""Between the notes of one row."""
 
 
 class Status(StrEnum):
@@ -44,7 +46,8 @@ class Row:
         n_positive: anomalous members.
         low: lower end of the 95 % interval, None if not computed.
         high: upper end.
-        bracket: width that bins leave open in the replicates behind `low` and `high`; 0 if they are exact.
+        bracket: width that the bins of the replicates leave open for the value itself; 0 if they are exact.
+        threshold: the score at which an oracle value (F1max) is reached, None for other metrics.
         n_samples: objects behind the value.
         n_regions: regions behind the value.
         n_distinct: distinct scores; 10000 stands for that many or more.
@@ -74,6 +77,7 @@ class Row:
     low: float | None = None
     high: float | None = None
     bracket: float = 0.0
+    threshold: float | None = None
     n_samples: int = 0
     n_regions: int = 0
     n_distinct: int = 0
@@ -93,7 +97,7 @@ class Row:
 
 COLUMNS = tuple(field.name for field in fields(Row))
 _INTEGERS = ("seed", "n", "n_positive", "n_samples", "n_regions", "n_distinct")
-_NUMBERS = ("value", "chance", "low", "high")
+_NUMBERS = ("value", "chance", "low", "high", "threshold")
 
 
 def to_csv(rows: Iterable[Row]) -> str:

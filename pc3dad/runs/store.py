@@ -279,7 +279,7 @@ def _grid(file: Mapping[str, NDArray[Any]], n_points: int) -> tuple[int, int] | 
     if "grid" not in file:
         return None
     height, width = (int(side) for side in file["grid"])
-    if height * width != n_points:
+    if min(height, width) < 0 or height * width != n_points:
         raise ValueError(f"grid {height} x {width} for {n_points} points")
     return height, width
 

@@ -13,6 +13,7 @@ from pc3dad.types import Float64Array
 
 CHANCE = "chance"
 NOT_DELIVERED = ("no_object_scores", "no_point_scores")  # reasons that lie with a method and not with labels
+OF_SCORES = (*NOT_DELIVERED, "no_value_there", "refused")  # so no category may drop out of a mean for them
 
 
 Replicates = Callable[[Row], Float64Array | None]
@@ -132,7 +133,9 @@ class Pivot:
         found = self._found.get((variant, category, metric), [])
         values = [row.value for row in found if row.value is not None]
         if len(values) < len(found) or not values:
-            return Mean(None, reason=found[0].reason if found else "not asked for")
+            return Mean(
+                None, reason=next((row.reason for row in found if row.value is None), "not asked for")
+            )
         ends = (found[0].low, found[0].high) if len(found) == 1 else self._interval([found])
         low, high = ends or (None, None)
         return _mean(values, None if low is None or high is None else (low, high))
@@ -150,6 +153,9 @@ class Pivot:
         defined = [mean.value for mean in means if mean.value is not None]
         if not defined:
             return Mean(None, reason=means[0].reason if means else "no category")
+        for category, mean in zip(asked, means, strict=True):
+            if mean.reason in OF_SCORES:
+                return Mean(None, reason=f"{category}: {mean.reason}")
         runs = self._run_means(variant, metric)
         found = [
             self._found[variant, category, metric]
@@ -166,10 +172,13 @@ class Pivot:
 
     def chance(self, metric: str, category: str | None = None) -> Mean:
         """Value of a scorer that knows nothing on the same labels; without a category the mean over all."""
-        where = [row for row in self.rows if row.metric == metric and row.chance is not None]
-        found = {row.category: row.chance for row in where if category in (None, row.category)}
-        values = [value for value in found.values() if value is not None]
-        return Mean(fmean(values)) if values else Mean(None)
+        found: dict[str, set[float]] = {}
+        for row in self.rows:
+            if row.metric == metric and row.chance is not None and category in (None, row.category):
+                found.setdefault(row.category, set()).add(row.chance)
+        if not found or any(len(values) > 1 for values in found.values()):
+            return Mean(None)  # methods with populations of their own, under the policy `intersection`
+        return Mean(fmean(value for values in found.values() for value in values))
 
     def block(self) -> render.Block:
         """The printed form."""
@@ -179,7 +188,12 @@ class Pivot:
             sections.append(self._section(self._mean_title(), None))
         failures = [f"{row.variant} on {row.category}, seed {row.seed}: {row.reason}" for row in self.holes]
         undefined = {_why_undefined(row) for row in self.rows if row.status is Status.UNDEFINED}
-        remarks = {f"{row.variant} on {row.category}: {row.note}" for row in self.rows if row.note}
+        remarks = {
+            f"{row.variant} on {row.category}: {note}"
+            for row in self.rows
+            for note in row.note.split(rows.NOTE)
+            if note
+        }
         policies = {f"{row.variant}: policy {row.policy}" for row in self.rows if row.policy}
         notes = [*dict.fromkeys(failures), *sorted(undefined), *sorted(policies), *sorted(remarks)]
         return render.Block(self.group.title, columns, sections, notes)
@@ -239,6 +253,8 @@ def _group(row: Row) -> Group:
 def _why_undefined(row: Row) -> str:
     if row.reason in NOT_DELIVERED:
         return f"{row.variant} gives {row.reason.replace('_', ' ')}"
+    if row.reason in OF_SCORES:
+        return f"{row.variant} on {row.category}, {row.metric}: no value"
     return f"{row.category}, {row.metric}: undefined, {row.reason}"
 
 

@@ -13,7 +13,7 @@ from pc3dad.evaluation.stored import compare_runs
 def bench(tmp_path, toys, method):
     """Runs toy methods on the toy data set into a run folder and returns its path."""
 
-    def run(out, *names, replicates=20, **words):
+    def run(out, *names, replicates=60, **words):
         plugins = [toys, *(method(name, **words) for name in names)]
         values = {"datasets": ["toys"], "methods": list(names), "bootstrap": {"replicates": replicates}}
         run_bench(values, plugins=plugins, out=tmp_path / out)
@@ -51,7 +51,7 @@ def test_the_same_method_of_two_runs_differs_by_nothing_in_every_draw(bench):
 
 
 def test_runs_of_other_draws_have_no_intervals(bench):
-    found = compare_runs([bench("first", "norm"), bench("second", "norm", replicates=30)])
+    found = compare_runs([bench("first", "norm"), bench("second", "norm", replicates=70)])
     assert found.comparisons[0].pairs[0].mean_interval is None
     assert any("no intervals" in note for note in found.comparisons[0].notes)
 

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from pc3dad.errors import MetricError
 from pc3dad.evaluation.compat import COMPAT, SIDE, Labelled, evaluate
 from pc3dad.evaluation.population import Scored
 from pc3dad.metrics import auroc, compat
@@ -95,7 +94,13 @@ def test_a_column_without_a_value_says_so():
     assert {item.reason for item in evaluate([], CLOUDS)} == {"no_sample"}
 
 
-def test_other_evaluators_have_no_policy_for_missing_samples():
+def test_what_other_evaluators_cannot_take_leaves_the_column_without_a_value():
     gone = Labelled(Scored(None, cloud("a").scored.truth, np.ones(400, bool)), None)
-    with pytest.raises(MetricError, match="a: no prediction"):
-        evaluate([gone], CLOUDS)
+    assert {item.reason for item in evaluate([gone], CLOUDS)} == {"refused"}
+    broken = cloud("a")
+    broken.scored.prediction.point_scores[9] = np.nan
+    found = values([broken], CLOUDS)[CLOUDS[0]]
+    assert (found.value, found.reason) == (None, "refused")
+    assert "NaN" in found.notes[0]
+    lost = Labelled(cloud("a").scored, None)
+    assert {item.reason for item in evaluate([lost], CLOUDS)} == {"no_positions"}

@@ -110,6 +110,22 @@ def test_an_anomalous_object_without_anomalous_points_is_an_error_unless_its_poi
     assert found["point/auroc"].value == values(category())["point/auroc"].value
 
 
+def test_a_normal_object_with_anomalous_points_is_an_error():
+    items = category()
+    items[4] = replace(items[4], truth=replace(items[4].truth, anomalous=False))
+    with pytest.raises(MetricError, match="s4 is normal but some of its points are anomalous"):
+        values(items)
+
+
+def test_a_shape_defect_without_points_of_its_own_is_an_error_in_that_population():
+    items = category()
+    none = np.zeros(40, bool)
+    items[4] = replace(items[4], truth=replace(items[4].truth, shape_points=none, shape_anomalous=True))
+    assert values(items)["point/auroc"].value is not None
+    with pytest.raises(MetricError, match="s4 is anomalous but none of its points is"):
+        values(items, defects="geometry")
+
+
 def test_a_sample_without_valid_points_counts_as_object_and_is_counted():
     items = category()
     items[0] = replace(items[0], valid=np.zeros(40, bool))
@@ -196,6 +212,16 @@ def test_scores_of_every_type_of_number_are_allowed(kind):
     assert found.notes == ("only 2 distinct point scores",)
 
 
+def test_large_integers_stay_apart_whatever_the_policies():
+    scores = np.array([2**53 + 1, 2**53, 2**53 + 3, 2**53 + 2])
+    items = [with_scores(scored("a", scores, regions=[0, -1, 0, -1]), scores), scored("n", scores)]
+    items[1] = with_scores(items[1], scores)
+    assert values(items)["point/auroc"].counts["n_distinct"] == 4
+    assert plain(items, infinite="allow") == plain(items)
+    with pytest.raises(MetricError, match="a has integer scores that float64 cannot hold"):
+        values(items, nan="worst")
+
+
 def test_scores_of_several_types_are_refused():
     items = category()
     items[0] = with_scores(items[0], items[0].prediction.point_scores.astype(np.float64))
@@ -269,6 +295,15 @@ def test_a_region_that_was_not_measured_is_left_out_and_counted():
     assert found.counts["n_regions"] == 5
     assert found.counts["n_regions_invalid"] == 1
     assert found.counts["n_anomalous_invalid"] == 3
+    assert found.counts["median_region_points"] == 5
+
+
+def test_a_point_that_was_not_measured_is_no_lost_region():
+    items = category()
+    lost = items[4].truth.regions.copy()
+    lost[0] = -1  # as `cloud_regions` leaves points without position
+    items[4] = replace(items[4], truth=replace(items[4].truth, regions=lost), valid=np.arange(40) > 0)
+    assert values(items)[AUPRO].counts["n_regions_invalid"] == 0
 
 
 def test_a_region_that_missing_points_cut_in_two_stays_one():
@@ -339,6 +374,35 @@ def test_sampled_points_are_the_same_for_every_method_and_keep_their_regions():
     assert 150 < found[AUPRO].n_positive < 250
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_what_a_method_cannot_give_is_the_reason_in_every_order_of_samples(order):
+    items = category()
+    scores = items[0].prediction.point_scores.copy()
+    scores[0] = np.nan
+    items[0] = with_scores(items[0], scores)
+    items[1] = replace(items[1], prediction=replace(items[1].prediction, point_scores=None))
+    found = values(items[::order], resolve_metrics(["point/auroc", AUPRO]))
+    assert {item.reason for item in found.values()} == {"no_point_scores"}
+    items[2] = replace(items[2], prediction=replace(items[2].prediction, object_score=None))
+    found = values(items[::order])
+    assert found["object/auroc"].reason == "no_object_scores"
+
+
+def test_without_any_point_label_that_is_the_reason():
+    items = [replace(item, truth=replace(item.truth, points=None, regions=None)) for item in category()]
+    assert values(items)["point/auroc"].reason == "no_point_labels"
+
+
+def test_the_threshold_of_an_oracle_value_is_kept():
+    items = category()
+    found = values(items)["object/f1max"]
+    scores = np.array([item.prediction.object_score for item in items])
+    called = scores >= found.threshold
+    truth = np.array([item.truth.anomalous for item in items])
+    assert found.value == 2 * (called & truth).sum() / (called.sum() + truth.sum())
+    assert values(items)["object/auroc"].threshold is None
+
+
 # What identifies a population.
 
 
@@ -389,6 +453,13 @@ def test_methods_on_the_same_samples_share_their_draws():
     better = [with_scores(item, item.prediction.point_scores + item.truth.points) for item in category(n=12)]
     found = evaluate(better, resolve_metrics([AUPRO]), bootstrap=bootstrap)[0]
     assert (found.replicates > one.replicates).all()  # paired: every draw agrees on which is better
+
+
+def test_one_object_of_a_kind_is_too_few_for_an_interval():
+    items = [*category()[:3], category()[4]]
+    found = evaluate(items, ALL, bootstrap=Bootstrap(replicates=100))
+    assert {item.low for item in found} == {None}
+    assert "no interval with fewer than 2 objects of a kind" in found[0].notes
 
 
 def test_undefined_values_have_no_interval():

@@ -74,3 +74,10 @@ def test_a_map_of_the_same_size_stays_as_it_is(resize):
 def test_what_is_no_map_is_refused(resize, shape, grid):
     with pytest.raises(DataError, match="cannot bring a map"):
         resize(np.zeros(shape, np.float32), grid)
+
+
+@pytest.mark.parametrize("spread", [propagate.nearest, propagate.idw3])
+@pytest.mark.parametrize("scored", [[0], [0, 1, 2], [1, 0], [0, 9], [-1, 0], [1, 1]])
+def test_scores_that_do_not_fit_their_points_are_refused(spread, scored):
+    with pytest.raises(DataError, match="2 scores do not fit"):
+        spread(np.eye(4, 3), np.array(scored), np.float32([5, 7]))

@@ -20,6 +20,8 @@ BITS = st.none() | arrays.arrays(np.bool_, st.integers(0, 40))
 def truths(draw):
     """Any labels; regions only for anomalous points."""
     points, shape_points = draw(BITS), draw(BITS)
+    if points is not None and shape_points is not None:
+        shape_points = points & draw(arrays.arrays(np.bool_, len(points)))
     regions = {
         name: np.where(bits, draw(arrays.arrays(np.int32, len(bits), elements=st.integers(0, 9))), -1)
         for name, bits in (("regions", points), ("shape_regions", shape_points))
@@ -72,3 +74,29 @@ def test_damaged_labels_are_named(tmp_path, keep):
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(DataError, match=r"x\.npz"):
         read_truth(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"shape_points": np.packbits(np.ones(2, bool)), "n_shape_points": np.int64(2)},
+            "2 shape_points for 9",
+        ),
+        ({"ids_of_regions": np.int32(5)}, "regions as int32 of shape"),
+        ({"ids_of_regions": np.zeros(9)}, "regions as float64"),
+        ({"anomalous": np.int8(7)}, "label 7"),
+    ],
+)
+def test_labels_that_do_not_fit_together_are_refused(tmp_path, changes, message):
+    write_truth(tmp_path / "x.npz", Truth("x", True, np.ones(9, bool)))
+    with np.load(tmp_path / "x.npz") as file:
+        np.savez(tmp_path / "x.npz", **{**file, **changes})
+    with pytest.raises(DataError, match=message):
+        read_truth(tmp_path / "x.npz")
+
+
+def test_region_ids_beyond_32_bits_are_refused_and_not_wrapped(tmp_path):
+    regions = np.array([0, 2**32])
+    with pytest.raises(DataError, match="too large for 32 bits"):
+        write_truth(tmp_path / "x.npz", Truth("x", True, np.ones(2, bool), regions=regions))

@@ -213,3 +213,24 @@ def test_notes_and_policies_are_printed_under_the_table():
     text = ResultTable([row(note="only 2 distinct point scores", policy="nan=worst")]).to_text()
     assert "! m: policy nan=worst" in text
     assert "! m on A: only 2 distinct point scores" in text
+
+
+def test_a_category_never_drops_out_of_a_mean_for_the_scores_of_a_method():
+    silent = row(None, category="B", status=Status.UNDEFINED, reason="no_point_scores", metric="point/ap")
+    found = pivot(row(0.9, metric="point/ap"), silent)
+    assert found.of_all("m", "point/ap").value is None
+    assert found.of_all("m", "point/ap").reason == "B: no_point_scores"
+    by_labels = row(None, category="B", status=Status.UNDEFINED, reason="no_positive", metric="point/ap")
+    assert pivot(row(0.9, metric="point/ap"), by_labels).of_all("m", "point/ap").value == 0.9
+
+
+def test_methods_with_populations_of_their_own_have_no_common_chance():
+    found = pivot(row(0.9, chance=0.5), row(0.8, variant="other", chance=0.1))
+    assert found.chance("object/auroc").value is None
+    assert pivot(row(0.9, chance=0.5), row(0.8, variant="other")).chance("object/auroc").value == 0.5
+
+
+def test_a_note_that_several_values_share_is_printed_once():
+    table = ResultTable([row(note="few levels"), row(metric="object/ap", note="few levels | few regions")])
+    assert table.to_text().count("few levels") == 1
+    assert "! m on A: few regions" in table.to_text()
