@@ -49,7 +49,7 @@ def evaluate(
     ] = "",
     protocol: Annotated[
         list[str],
-        typer.Option("--protocol", help="valid (default), all-pixels, sampled-2048; repeatable."),
+        typer.Option("--protocol", help="valid (default), all-pixels, sampled-2048, per-sample; repeatable."),
     ] = [],
     nan: Annotated[str, typer.Option("--nan", help="NaN scores: error (default), worst.")] = "",
     infinite: Annotated[
@@ -68,6 +68,10 @@ def evaluate(
     replicates: Annotated[
         int | None, typer.Option("--replicates", help="Of the bootstrap; 0 means no intervals.")
     ] = None,
+    pooled: Annotated[
+        bool,
+        typer.Option("--pooled", help="Print values with all categories in one population too."),
+    ] = False,
     plugin: options.Plugin = [],
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -101,19 +105,23 @@ def evaluate(
         else:
             problem = "eval needs either a run folder, or --scores and --truth"
             raise ConfigError(problem, hint="`pc3dad eval --help` tells which options go with which")
-    _show(run, found, as_json=as_json)
+    _show(run, found, pooled=pooled, as_json=as_json)
     return ExitCode.FAILED if found.failed else ExitCode.DONE
 
 
-def _show(run: Path, found: "Evaluation", *, as_json: bool) -> None:
+def _show(run: Path, found: "Evaluation", *, pooled: bool, as_json: bool) -> None:
     from dataclasses import asdict
 
+    from pc3dad.evaluation.pooled import evaluate_pooled
     from pc3dad.runs.plan import read_plan
 
+    tables = [found.table, evaluate_pooled(run)] if pooled else [found.table]
     if as_json:
-        output.show_json({"folder": run.as_posix(), "rows": [asdict(row) for row in found.table.rows]})
+        rows = [asdict(row) for table in tables for row in table.rows]
+        output.show_json({"folder": run.as_posix(), "rows": rows})
     else:
-        output.show(found.table.to_text())
+        for table in tables:
+            output.show(table.to_text())
         for note in read_plan(run).notes:
             output.tell(note)
         output.tell(f"{found.evaluated} cells evaluated; results in {run}")

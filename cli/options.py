@@ -30,7 +30,7 @@ Metrics = Annotated[
 ]
 Protocol = Annotated[
     list[str],
-    typer.Option("--protocol", help="valid (default), all-pixels or sampled-2048; repeatable."),
+    typer.Option("--protocol", help="valid (default), all-pixels, sampled-2048, per-sample; repeatable."),
 ]
 Replicates = Annotated[
     int | None,

@@ -35,7 +35,7 @@ def evaluate(
         MetricError: the first protocol refuses the scores.
         DataError: a file is missing or damaged.
     """
-    scored = _Samples(cell, runs)
+    scored = Samples(cell, runs)
     specs = resolve_metrics(settings.metrics)
     values: list[StoredValue] = []
     replicates: dict[str, Float64Array] = {}
@@ -67,19 +67,21 @@ def _refused(spec: MetricSpec, error: MetricError) -> MetricValue:
     return MetricValue(spec.key, None, None, 0, 0, compat.REFUSED, notes=(str(error),))
 
 
-class _Samples:
+class Samples:
     """Predictions and labels of a cell, read anew for every pass: they need not fit into memory."""
 
     def __init__(self, cell: PlannedCell, runs: RunStore) -> None:
         self._cell, self._runs = cell, runs
 
     def truths(self) -> Iterator[Truth]:
+        """Labels alone."""
         return (truth for truth, _ in labels.read(self._runs, self._cell.labels))
 
     def __iter__(self) -> Iterator[Scored]:
         return (item.scored for item in self.labelled())
 
     def labelled(self) -> Iterator[compat.Labelled]:
+        """Predictions and labels with what compatibility columns need beside them."""
         folder = self._runs.cell_folder(self._cell.id)
         for truth, beside in labels.read(self._runs, self._cell.labels):
             kept = store.read_prediction(folder, truth.sample_id)

@@ -7,6 +7,7 @@ second one counts the others against them. The result is exact, and memory grows
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from pc3dad.errors import MetricError
 from pc3dad.evaluation.population import (
     DEFECTS,
     FEW_POINTS,
+    PER_SAMPLE,
     STRICT,
     Members,
     Rules,
@@ -111,6 +113,8 @@ def evaluate(
         MetricError: duplicate samples, unlabelled objects, wrong lengths; and unless a policy allows it
             missing samples, scores that are not finite, an anomalous object without any anomalous point.
     """
+    if rules.protocol == PER_SAMPLE:
+        return _mean_of_samples(scored, metrics, rules)
     levels = tuple(dict.fromkeys(spec.level for spec in metrics))
     first = {level: _FirstPass(level, rules) for level in levels}
     seen: set[str] = set()
@@ -125,6 +129,30 @@ def evaluate(
         level: second[level].values([spec for spec in metrics if spec.level == level]) for level in levels
     }
     return [values[spec.level][spec.key] for spec in metrics]
+
+
+def _mean_of_samples(
+    scored: Iterable[Scored], metrics: Sequence[MetricSpec], rules: Rules
+) -> list[MetricValue]:
+    """Means of the values of single samples; those without a value, such as normal ones, are left out."""
+    each = [evaluate([item], metrics, replace(rules, protocol="valid")) for item in scored]
+    found = []
+    for number, spec in enumerate(metrics):
+        values = [sample[number] for sample in each]
+        defined = [value for value in values if value.value is not None]
+        impossible = [value.reason for value in values if value.reason.startswith("no_point_")]
+        blank = MetricValue(
+            spec.key, None, None, sum(v.n for v in defined), sum(v.n_positive for v in defined)
+        )
+        blank = replace(
+            blank, counts={"n_samples": len(defined)}, truth=of_parts(v.truth.encode() for v in values)
+        )
+        if not defined or impossible:
+            found.append(replace(blank, reason=(*impossible, *(v.reason for v in values), "no_sample")[0]))
+            continue
+        value, chance = (fmean(getattr(v, name) for v in defined) for name in ("value", "chance"))
+        found.append(replace(blank, value=value, chance=chance))
+    return found
 
 
 class _FirstPass:

@@ -4,7 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,9 @@ from pc3dad.errors import MetricError
 from pc3dad.types import BoolArray, Prediction, Truth
 
 DEFECTS = ("all", "geometry")
-PROTOCOLS = ("valid", "all-pixels", "sampled-2048")
+Protocol = Literal["valid", "all-pixels", "sampled-2048", "per-sample"]
+PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
+PER_SAMPLE = "per-sample"
 SAMPLED = 2048
 FEW_POINTS = 5  # a region with fewer is likely to be noise of the labels
 
@@ -49,7 +51,8 @@ class Rules:
         defects: "all"; or "geometry": objects whose only defects keep the shape are left out, and points
             labelled for such a defect only.
         protocol: "valid"; "all-pixels": missing pixels of organised clouds take part with the score the
-            method gave them; "sampled-2048": that many valid points of each sample, a diagnostic.
+            method gave them; "sampled-2048": that many valid points of each sample, a diagnostic;
+            "per-sample": the mean of the values of single samples on their valid points.
         policies: what to do with irregular input.
     """
 
@@ -232,7 +235,7 @@ def _is_left_out(item: Scored, rules: Rules) -> bool:
 
 def _counted(item: Scored, protocol: str) -> BoolArray:
     """(N,) bool, members of a protocol."""
-    if protocol == "valid":
+    if protocol in ("valid", PER_SAMPLE):
         return item.valid
     if protocol == "all-pixels":
         return np.ones(len(item.valid), dtype=np.bool_)

@@ -1,11 +1,9 @@
 """How predictions are evaluated: kept in a run folder, and changed without predicting again."""
 
-from typing import Literal
-
 from pydantic import Field, field_validator
 
 from pc3dad.config import Config
-from pc3dad.evaluation.population import Policies
+from pc3dad.evaluation.population import Policies, Protocol
 from pc3dad.metrics.base import METRICS
 
 DEFAULT_METRICS = tuple(METRICS)
@@ -28,9 +26,7 @@ class Settings(Config):
 
     metrics: tuple[str, ...] = Field(default=DEFAULT_METRICS, min_length=1)
     """Keys of the metrics."""
-    protocols: tuple[Literal["valid", "all-pixels", "sampled-2048"], ...] = Field(
-        default=("valid",), min_length=1
-    )
+    protocols: tuple[Protocol, ...] = Field(default=("valid",), min_length=1)
     """Populations of points, each a table of its own; only `valid` is a headline."""
     bootstrap: Bootstrap = Bootstrap()
     """Intervals."""

@@ -403,6 +403,17 @@ def test_the_threshold_of_an_oracle_value_is_kept():
     assert values(items)["object/auroc"].threshold is None
 
 
+def test_the_mean_of_samples_is_over_those_with_a_value():
+    items = category()
+    found = values(items, protocol="per-sample")
+    alone = [values([item])["point/auroc"].value for item in items[3:]]
+    assert found["point/auroc"].value == pytest.approx(np.mean(alone))
+    assert found["point/auroc"].counts["n_samples"] == 3
+    assert values(items[:3], protocol="per-sample")["point/auroc"].reason == "no_positive"
+    silent = replace(items[4], prediction=replace(items[4].prediction, point_scores=None))
+    assert values([*items[:4], silent], protocol="per-sample")["point/ap"].reason == "no_point_scores"
+
+
 # What identifies a population.
 
 
