@@ -31,8 +31,7 @@ def compare(
     from pc3dad.evaluation.stored import compare_runs
     from pc3dad.runs.compare_text import text
 
-    keys = [key.strip() for key in metrics.split(",") if key.strip()]
-    found = compare_runs(runs, metrics=keys, methods=methods)
+    found = compare_runs(runs, metrics=options.split_keys(metrics), methods=methods)
     if as_json:
         output.show_json(found.plain())
     else:

@@ -1,7 +1,7 @@
 """`pc3dad eval`: metrics of stored predictions, or of scores that somebody made without pc3dad."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -47,10 +47,7 @@ def evaluate(
             "--metrics", help="Keys such as point/auroc, separated by commas; default: those it has."
         ),
     ] = "",
-    protocol: Annotated[
-        list[str],
-        typer.Option("--protocol", help="valid (default), all-pixels, sampled-2048, per-sample; repeatable."),
-    ] = [],
+    protocol: options.Protocol = [],
     nan: Annotated[str, typer.Option("--nan", help="NaN scores: error (default), worst.")] = "",
     infinite: Annotated[
         str, typer.Option("--infinite", help="Infinite scores: error (default), allow.")
@@ -65,9 +62,7 @@ def evaluate(
             "--unmarked", help="Anomalous objects without anomalous point: error (default), exclude."
         ),
     ] = "",
-    replicates: Annotated[
-        int | None, typer.Option("--replicates", help="Of the bootstrap; 0 means no intervals.")
-    ] = None,
+    replicates: options.Replicates = None,
     pooled: Annotated[
         bool,
         typer.Option("--pooled", help="Print values with all categories in one population too."),
@@ -85,7 +80,9 @@ def evaluate(
     from pc3dad.evaluation.stored import evaluate_run
 
     policies = {"nan": nan, "infinite": infinite, "missing": missing, "unmarked": unmarked}
-    settings = _settings(metrics, protocol, policies, replicates)
+    settings = options.evaluation(metrics, protocol, replicates, {})
+    if given := {key: value for key, value in policies.items() if value}:
+        settings["policies"] = given
     with output.progress(quiet=quiet or as_json) as progress:
         if run is None and scores and truth is not None:
             folders = _folders(scores)
@@ -115,31 +112,18 @@ def _show(run: Path, found: "Evaluation", *, pooled: bool, as_json: bool) -> Non
     from pc3dad.evaluation.pooled import evaluate_pooled
     from pc3dad.runs.plan import read_plan
 
-    tables = [found.table, evaluate_pooled(run)] if pooled else [found.table]
     if as_json:
-        rows = [asdict(row) for table in tables for row in table.rows]
-        output.show_json({"folder": run.as_posix(), "rows": rows})
+        rows = [*found.table.rows, *(evaluate_pooled(run).rows if pooled else ())]
+        output.show_json({"folder": run.as_posix(), "rows": [asdict(row) for row in rows]})
     else:
-        for table in tables:
-            output.show(table.to_text())
+        output.show(found.table.to_text())
+        if pooled:
+            output.show(evaluate_pooled(run).to_text())
         for note in read_plan(run).notes:
             output.tell(note)
         output.tell(f"{found.evaluated} cells evaluated; results in {run}")
     for label, reason in found.failed:
         output.tell(f"no value: {label}: {reason}")
-
-
-def _settings(
-    metrics: str, protocols: list[str], policies: dict[str, str], replicates: int | None
-) -> dict[str, Any]:
-    """Fields of `Settings` that were given."""
-    given: dict[str, Any] = {
-        "metrics": [key.strip() for key in metrics.split(",") if key.strip()],
-        "protocols": protocols,
-        "policies": {key: value for key, value in policies.items() if value},
-        "bootstrap": {} if replicates is None else {"replicates": replicates},
-    }
-    return {key: value for key, value in given.items() if value}
 
 
 def _folders(words: list[str]) -> dict[str, Path]:
@@ -149,7 +133,9 @@ def _folders(words: list[str]) -> dict[str, Path]:
         name, equals, path = word.partition("=")
         named = equals and not {"/", "\\"} & {*name}
         folder = Path(path if named else word)
-        name = name if named else folder.resolve().name
+        name = name if named else folder.absolute().name
+        if name in ("", ".."):
+            name = folder.resolve().name
         if name in found:
             raise ConfigError(f"two methods are called {name!r}", hint="give --scores NAME=FOLDER")
         found[name] = folder

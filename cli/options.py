@@ -11,6 +11,8 @@ from pc3dad.errors import ConfigError
 if TYPE_CHECKING:
     from pc3dad.registry import Entry
 
+MANY_SEEDS = 10_000
+
 Plugin = Annotated[
     list[Path],
     typer.Option("--plugin", help="Card file or folder of a method or data set in progress; repeatable."),
@@ -76,10 +78,25 @@ def parse_seeds(text: str) -> list[int]:
     seeds: list[int] = []
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
-        if not first.isdigit() or (dash and not last.isdigit()):
+        if not first.isdecimal() or (dash and not last.isdecimal()):
             raise ConfigError(f"--seeds {text!r} is not a list of numbers", hint="write 0,1,2 or 0-9")
-        seeds += range(int(first), int(last or first) + 1)
+        span = range(int(first), int(last or first) + 1)
+        if not 0 < len(span) <= MANY_SEEDS:
+            raise ConfigError(f"--seeds {part.strip()} are {len(span)} seeds", hint="write 0,1,2 or 0-9")
+        seeds += span
     return seeds
+
+
+def split_keys(text: str) -> list[str]:
+    """Metric keys of "A,B".
+
+    Raises:
+        ConfigError: there are none.
+    """
+    keys = [key.strip() for key in text.split(",") if key.strip()]
+    if text and not keys:
+        raise ConfigError(f"--metrics {text!r} names no metric", hint="write keys such as point/auroc")
+    return keys
 
 
 def evaluation(
@@ -95,11 +112,14 @@ def evaluation(
     """
     values: dict[str, Any] = {}
     if metrics:
-        values["metrics"] = [key.strip() for key in metrics.split(",") if key.strip()]
+        values["metrics"] = split_keys(metrics)
     if protocols:
         values["protocols"] = protocols
     if replicates is not None:
-        values["bootstrap"] = {**before.get("bootstrap", {}), "replicates": replicates}
+        bootstrap = before.get("bootstrap", {})
+        if not isinstance(bootstrap, Mapping):
+            raise ConfigError(f"bootstrap = {bootstrap!r} is no table", hint="write [bootstrap]")
+        values["bootstrap"] = {**bootstrap, "replicates": replicates}
     return values
 
 

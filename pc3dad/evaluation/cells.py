@@ -8,10 +8,9 @@ import numpy as np
 
 from pc3dad.errors import DataError, MetricError
 from pc3dad.evaluation import compat, evaluator, labels
-from pc3dad.evaluation.evaluator import MetricValue
 from pc3dad.evaluation.population import Rules, Scored
 from pc3dad.evaluation.settings import Settings
-from pc3dad.evaluation.values import StoredValue
+from pc3dad.evaluation.values import MetricValue, StoredValue
 from pc3dad.metrics.base import MetricSpec, resolve_metrics
 from pc3dad.runs import store
 from pc3dad.runs.plan import PlannedCell
@@ -51,7 +50,7 @@ def evaluate(
         except MetricError as error:
             if protocol == first:
                 raise
-            found = [_refused(spec, error) for spec in wanted]
+            found = [refused(spec, error) for spec in wanted]
         for value in found:
             values.append(StoredValue.of(value, protocol, defects))
             if value.replicates is not None:
@@ -63,7 +62,8 @@ def evaluate(
     return values + [StoredValue.of(value, first, "all") for value in spent], replicates
 
 
-def _refused(spec: MetricSpec, error: MetricError) -> MetricValue:
+def refused(spec: MetricSpec, error: MetricError) -> MetricValue:
+    """The value of a metric whose population the evaluator refused."""
     return MetricValue(spec.key, None, None, 0, 0, compat.REFUSED, notes=(str(error),))
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pc3dad.errors import MetricError
-from pc3dad.evaluation.evaluator import MetricValue
 from pc3dad.evaluation.population import Scored
+from pc3dad.evaluation.values import MetricValue
 from pc3dad.metrics import compat
 from pc3dad.metrics.compat_btp import btp_regions
 from pc3dad.metrics.regions import mask_regions, stack_regions

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from pc3dad.errors import MetricError
 from pc3dad.evaluation import cells, evaluator, results
 from pc3dad.evaluation.population import Rules, Scored
-from pc3dad.evaluation.settings import Bootstrap, Settings
+from pc3dad.evaluation.settings import Settings
 from pc3dad.evaluation.values import StoredValue
 from pc3dad.metrics.base import resolve_metrics
 from pc3dad.runs.plan import PlannedCell, read_plan
@@ -22,16 +23,15 @@ PROTOCOL = "pooled"
 
 
 def evaluate_pooled(folder: Path) -> ResultTable:
-    """Pooled values of each method, training set, seed and data set of a run; nothing is written.
+    """Pooled values of each method, training set, seed and data set of a run, on valid points.
 
-    Methods of which a cell has no predictions are left out.
+    Nothing is written. Methods of which a cell has no predictions are left out.
 
     Args:
         folder: run folder.
 
     Raises:
         DataError: no run folder, or a file is missing or damaged.
-        MetricError: the evaluator refused scores.
     """
     runs = RunStore.open(folder)
     plan = read_plan(folder)
@@ -45,14 +45,12 @@ def evaluate_pooled(folder: Path) -> ResultTable:
 
 def _rows(group: Sequence[PlannedCell], settings: Settings, runs: RunStore) -> Iterator[Row]:
     first = replace(group[0], category=f"{len(group)} categories in one population")
-    samples = _Pool(group, runs)
+    samples, specs = _Pool(group, runs), resolve_metrics(settings.metrics)
     for defects in evaluator.populations(item.truth for item in samples):
-        found = evaluator.evaluate(
-            samples,
-            resolve_metrics(settings.metrics),
-            Rules(defects, settings.protocols[0], settings.policies),
-            bootstrap=Bootstrap(replicates=0),
-        )
+        try:
+            found = evaluator.evaluate(samples, specs, Rules(defects, policies=settings.policies))
+        except MetricError as error:
+            found = [cells.refused(spec, error) for spec in specs]
         for value in found:
             yield StoredValue.of(value, PROTOCOL, defects).row(first, settings.policies.text)
 

@@ -73,11 +73,15 @@ def evaluate_run(
         progress("evaluating", len(plan.cells), len(plan.cells))
         table = results.table(runs, failed)
         facts = store.read_json(folder / store.RUN) | {"evaluator": REVISION}
-        if facts.get("status") == "running":  # its process is gone, or this one would not have the lock
-            facts["status"] = "interrupted"
+        unfinished = facts.get("status") in (
+            "running",
+            "interrupted",
+        )  # its process is gone: we have the lock
+        without = holes(table)
+        facts["status"] = "done" if not without else "interrupted" if unfinished else "failed"
         store.write_run(folder, facts)
         results.publish(runs, table)
-    return Evaluation(table, evaluated, holes(table))
+    return Evaluation(table, evaluated, without)
 
 
 def _changed(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

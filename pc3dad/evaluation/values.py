@@ -1,14 +1,14 @@
-"""Values of a cell as its `metrics.json` keeps them, and the rows they become."""
+"""A value of a metric, as its `metrics.json` keeps it, and the row it becomes."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
-from pc3dad.evaluation.evaluator import MetricValue
 from pc3dad.runs import rows
 from pc3dad.runs.plan import PlannedCell
 from pc3dad.runs.rows import Row, Status
+from pc3dad.types import Float64Array
 
 SAME = (  # fields of a row that it takes over
     *("defects", "metric", "value", "chance", "n", "n_positive", "reason"),
@@ -16,8 +16,47 @@ SAME = (  # fields of a row that it takes over
 )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class MetricValue:
+    """A value, or the reason why labels leave it undefined.
+
+    Attributes:
+        metric: key.
+        value: None if undefined.
+        chance: value of a scorer that knows nothing, None if undefined.
+        n: members of the population.
+        n_positive: anomalous members.
+        reason: `one_class`, `no_positive`, ...; empty if defined.
+        low: lower end of the 95 % interval, None without one.
+        high: upper end.
+        bracket: width that the bins of the replicates leave open for the samples as they are; 0 if exact.
+        truth: digest of the population: ids, labels, regions and who counts; never of scores.
+        propagation: how scores reached every point, as the method declared.
+        counts: further numbers that belong to the value.
+        threshold: the score at which an oracle value is reached, None for other metrics.
+        notes: what a reader must know.
+        replicates: (B,) float64, None without an interval.
+    """
+
+    metric: str
+    value: float | None
+    chance: float | None
+    n: int
+    n_positive: int
+    reason: str = ""
+    low: float | None = None
+    high: float | None = None
+    bracket: float = 0.0
+    truth: str = ""
+    propagation: tuple[str, ...] = ()
+    counts: dict[str, float] = field(default_factory=dict)
+    threshold: float | None = None
+    notes: tuple[str, ...] = ()
+    replicates: Float64Array | None = None
+
+
 class StoredValue(BaseModel):
-    """One value of one population; see `evaluator.MetricValue` for what is not described here.
+    """One value of one population; see `MetricValue` for what is not described here.
 
     Attributes:
         protocol: population of points.

@@ -9,7 +9,7 @@ from pc3dad.errors import ConfigError, MetricError
 from pc3dad.runs.rows import UNTRAINED, Row, Status
 from pc3dad.runs.table import NOT_DELIVERED, ResultTable
 
-BARRED = "intersection"  # a policy that scores the samples that all methods delivered, and no others
+BARRED = "intersection"  # a policy that leaves out what a method lacks: populations differ between methods
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,7 +13,7 @@ from pc3dad.types import Float64Array
 
 CHANCE = "chance"
 NOT_DELIVERED = ("no_object_scores", "no_point_scores")  # reasons that lie with a method and not with labels
-OF_SCORES = (*NOT_DELIVERED, "no_value_there", "refused")  # so no category may drop out of a mean for them
+OF_SCORES = (*NOT_DELIVERED, "no_sample", "no_value_there", "refused")  # no category may drop out for them
 
 
 Replicates = Callable[[Row], Float64Array | None]
@@ -254,8 +254,14 @@ def _why_undefined(row: Row) -> str:
     if row.reason in NOT_DELIVERED:
         return f"{row.variant} gives {row.reason.replace('_', ' ')}"
     if row.reason in OF_SCORES:
-        return f"{row.variant} on {row.category}, {row.metric}: no value"
-    return f"{row.category}, {row.metric}: undefined, {row.reason}"
+        return f"{row.variant} on {row.category}: no values ({row.reason})"
+    return f"{row.category}: {_level(row)} metrics undefined, {row.reason}"
+
+
+def _level(row: Row) -> str:
+    """What shares the reason for being undefined: all metrics of a level, AU-PRO apart."""
+    level = row.metric.partition("/")[0]
+    return "AU-PRO" if "aupro" in row.metric else level
 
 
 def _mean(values: Sequence[float], ends: tuple[float, float] | None) -> Mean:

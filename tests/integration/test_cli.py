@@ -239,3 +239,10 @@ def test_ctrl_c_is_exit_code_130_and_leaves_a_run_that_goes_on(pc3dad, tmp_path,
     assert "Traceback" not in errors
     assert json.loads((tmp_path / "runs" / "synthetic" / "run.json").read_text())["status"] == "interrupted"
     assert "2 reused" in pc3dad(*words).stderr
+
+
+@pytest.mark.parametrize("seeds", ["²", "5-3", "0-400000000", "a", "1,,2"])
+def test_seeds_that_are_none_are_refused_in_one_sentence(pc3dad, seeds):
+    done = pc3dad("bench", "--seeds", seeds, code=2)
+    assert "--seeds" in done.stderr
+    assert "write 0,1,2 or 0-9" in done.stderr

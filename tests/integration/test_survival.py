@@ -261,3 +261,17 @@ def test_a_damaged_plan_is_named(tmp_path, small_job, damage):
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
     with pytest.raises(DataError, match="is no run folder"):
         read_run(tmp_path)
+
+
+def test_the_status_says_what_the_last_evaluation_left(tmp_path, small_job):
+    report = run_bench(**small_job, out=tmp_path / "run")
+    facts = tmp_path / "run" / "run.json"
+    cell = next(report.folder.glob("cells/*"))
+    kept = next((cell / "predictions").glob("*.npz"))
+    content = kept.read_bytes()
+    kept.write_bytes(b"")
+    assert evaluate_run(report.folder).failed
+    assert json.loads(facts.read_text())["status"] == "failed"
+    kept.write_bytes(content)
+    assert not evaluate_run(report.folder).failed
+    assert json.loads(facts.read_text())["status"] == "done"

@@ -409,6 +409,7 @@ def test_the_mean_of_samples_is_over_those_with_a_value():
     alone = [values([item])["point/auroc"].value for item in items[3:]]
     assert found["point/auroc"].value == pytest.approx(np.mean(alone))
     assert found["point/auroc"].counts["n_samples"] == 3
+    assert found["object/auroc"].value == values(items)["object/auroc"].value  # protocols are of points
     assert values(items[:3], protocol="per-sample")["point/auroc"].reason == "no_positive"
     silent = replace(items[4], prediction=replace(items[4].prediction, point_scores=None))
     assert values([*items[:4], silent], protocol="per-sample")["point/ap"].reason == "no_point_scores"

@@ -234,3 +234,16 @@ def test_a_note_that_several_values_share_is_printed_once():
     table = ResultTable([row(note="few levels"), row(metric="object/ap", note="few levels | few regions")])
     assert table.to_text().count("few levels") == 1
     assert "! m on A: few regions" in table.to_text()
+
+
+def test_a_category_in_which_a_method_has_no_sample_refuses_its_mean():
+    lost = row(None, category="B", status=Status.UNDEFINED, reason="no_sample")
+    table = ResultTable([row(0.9), lost])
+    assert table.pivot(table.groups()[0]).of_all("m", "object/auroc").reason == "B: no_sample"
+    assert "! m on B: no values (no_sample)" in table.to_text()
+
+
+def test_metrics_of_a_level_share_one_line_about_being_undefined():
+    undefined = {"status": Status.UNDEFINED, "reason": "one_class"}
+    items = [row(None, metric=f"object/{name}", **undefined) for name in ("auroc", "ap", "f1max")]
+    assert ResultTable(items).to_text().count("one_class") == 1
