@@ -61,7 +61,8 @@ def row(what: str, ours: float, name: str, other: Callable[[Any], float], bar: s
         print(f"| {what} | {ours:.3f} s | {name} is not installed | | {bar} |", flush=True)
         return
     theirs = other(module)
-    text = f"{ours / theirs:.2f} x its time, {theirs / ours:.1f} x faster"
+    ratio = theirs / ours
+    text = f"{ratio:.3g} x faster" if ratio > 2 else f"{1 / ratio:.2f} x its time"
     print(f"| {what} | {ours:.3f} s | {name} {version(name)}, {theirs:.3f} s | {text} | {bar} |", flush=True)
 
 

@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pc3dad.errors import DataError
-from pc3dad.types import PointCloud
+from pc3dad.geometry import neighbors
+from pc3dad.types import Float64Array, PointCloud
 
 
 def sample_surface(
@@ -73,6 +74,44 @@ def radial_subset(points: NDArray[np.floating], *, n: int) -> NDArray[np.intp]:
     return chosen
 
 
+def farthest_points(points: NDArray[np.floating], count: int, *, start: int = 0) -> NDArray[np.intp]:
+    """Chooses points one by one, each as far as possible from those chosen before.
+
+    Exact, in about N log(count) steps: `kernels.farthest`. Distances are computed in float64. Of equally far
+    points the one with the lowest index is chosen, and none twice: where fewer positions are left than
+    points are wanted, copies follow in the order of their indices.
+
+    Args:
+        points: (N, 3), any unit.
+        count: how many to choose, 1 to N.
+        start: index of the first one.
+
+    Returns:
+        (count,) indices into `points` in the order of choice; the first m of them are the choice of m.
+
+    Raises:
+        DataError: a shape does not fit, a coordinate is not finite, there are fewer than `count` points, or
+            none has the index `start`.
+    """
+    from pc3dad.geometry import kernels
+
+    xyz = _to_choose_from(points, count, start)
+    return kernels.farthest(xyz, neighbors.spatial_order(xyz), count, start)
+
+
+def farthest_points_plain(points: NDArray[np.floating], count: int, *, start: int = 0) -> NDArray[np.intp]:
+    """Plain twin of `farthest_points` for tests: the usual loop over all points."""
+    xyz = _to_choose_from(points, count, start)
+    distance = np.full(len(xyz), np.inf)
+    chosen = np.empty(count, dtype=np.intp)
+    for step in range(count):
+        chosen[step] = start
+        distance = np.minimum(distance, ((xyz - xyz[start]) ** 2).sum(axis=1))
+        distance[start] = -1
+        start = int(distance.argmax())
+    return chosen
+
+
 def surface_area(vertices: NDArray[np.floating], faces: NDArray[np.integer]) -> float:
     """Area of a triangle mesh in square units of its vertices.
 
@@ -83,3 +122,14 @@ def surface_area(vertices: NDArray[np.floating], faces: NDArray[np.integer]) -> 
     corners = vertices[faces].astype(np.float64)  # (F, 3 corners, 3)
     sides = corners[:, 1:] - corners[:, :1]
     return float(np.linalg.norm(np.cross(sides[:, 0], sides[:, 1]), axis=1).sum() / 2)
+
+
+def _to_choose_from(points: NDArray[np.floating], count: int, start: int) -> Float64Array:
+    """Checked coordinates (N, 3)."""
+    xyz = neighbors.checked_xyz(points)
+    if not (1 <= count <= len(xyz) and 0 <= start < len(xyz)):
+        raise DataError(
+            f"cannot choose {count} points, the first of index {start}, from a cloud of {len(xyz)}",
+            hint="ask for fewer",
+        )
+    return xyz

@@ -9,8 +9,13 @@ from pc3dad.testing.golden import Status, run_case
 FILES = sorted(Path(__file__).parent.glob("*.npz"))
 
 
-def test_the_folder_holds_the_metrics():
-    assert [path.stem for path in FILES] == ["20a_metrics_images", "20b_metrics_clouds"]
+def test_the_folder_holds_back_projection_and_metrics():
+    assert [path.stem for path in FILES] == [
+        "08a_gsclip_backprojection",
+        "08c_gsclip_visibility_fill",
+        "20a_metrics_images",
+        "20b_metrics_clouds",
+    ]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -94,3 +94,59 @@ def test_refuses_other_dimensions():
 
 def test_no_queries_give_no_rows():
     assert neighbors.knn(cloud(10), np.zeros((0, 3)), k=2)[1].shape == (0, 2)
+
+
+def gathered(points, **options):
+    """Neighbours of every point as a list."""
+    lists = {}
+    for rows, near, counts in neighbors.neighbourhoods(points, **options):
+        for row, indices, count in zip(rows, near, counts, strict=True):
+            assert row not in lists
+            lists[int(row)] = indices[:count].tolist()
+    return [lists[row] for row in sorted(lists)]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 1000), st.integers(1, 90), st.floats(0.05, 3))
+def test_neighbourhoods_hold_the_nearest_points_closer_than_the_radius(seed, most, radius):
+    points = cloud(80, seed=seed)
+    distances, indices = neighbors.knn_brute_force(points, points, k=min(most, 80))
+    expected = [row[far < radius].tolist() for far, row in zip(distances, indices, strict=True)]
+    assert gathered(points, max_neighbours=most, radius=radius) == expected
+
+
+def test_neighbourhoods_without_a_radius_are_the_nearest_points():
+    points = cloud(100)
+    assert gathered(points, max_neighbours=7) == neighbors.knn(points, points, k=7)[1].tolist()
+
+
+def test_neighbourhoods_of_chosen_points_only():
+    points = cloud(100)
+    chosen = np.array([3, 60, 7])
+    everything = gathered(points, max_neighbours=7)
+    some = gathered(points, max_neighbours=7, chosen=chosen)
+    assert some == [everything[row] for row in sorted(chosen)]
+
+
+def test_neighbourhoods_exclude_the_radius_itself_and_break_ties_by_index():
+    line = np.array([[2.0, 0, 0], [0, 0, 0], [1, 0, 0], [-1, 0, 0], [0, 0, 0]])
+    assert gathered(line, max_neighbours=5, radius=1.0)[1] == [1, 4]
+    assert gathered(line, max_neighbours=3, radius=1.5)[1] == [1, 4, 2]
+
+
+def test_chunks_change_no_neighbourhood(monkeypatch):
+    points = cloud(500)
+    whole = gathered(points, max_neighbours=9, radius=0.5)
+    monkeypatch.setattr(neighbors, "CHUNK", 70)
+    assert gathered(points, max_neighbours=9, radius=0.5, workers=2) == whole
+
+
+@pytest.mark.parametrize(("n", "most", "radius"), [(0, 3, 1.0), (9, 0, 1.0), (9, 3, 0.0), (9, 3, np.nan)])
+def test_refuses_neighbourhoods_that_cannot_be(n, most, radius):
+    with pytest.raises(DataError, match=f"among {n} points"):
+        next(iter(neighbors.neighbourhoods(cloud(n), max_neighbours=most, radius=radius)))
+
+
+def test_refuses_coordinates_whose_squares_overflow():
+    with pytest.raises(DataError, match="1e\\+200; use a larger unit"):
+        neighbors.knn(np.full((3, 3), 1e200), cloud(2), k=1)

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from pc3dad.errors import DataError
-from pc3dad.geometry.sampling import radial_subset, sample_surface
+from pc3dad.geometry.sampling import farthest_points, farthest_points_plain, radial_subset, sample_surface
 
 CORNERS = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)], dtype=np.float64)
 CUBE = np.array(
@@ -91,3 +93,78 @@ def test_the_subset_moves_with_the_cloud():
     order = rng().permutation(500)
     moved = 4 * Rotation.random(random_state=1).apply(points)[order] + 9
     assert set(order[radial_subset(moved, n=50)]) == set(radial_subset(points, n=50))
+
+
+def same_as_plain(points, count, start):
+    np.testing.assert_array_equal(
+        farthest_points(points, count, start=start), farthest_points_plain(points, count, start=start)
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 1000), st.integers(1, 300), st.sampled_from([1e-9, 1.0, 1e6]))
+def test_farthest_points_equal_the_plain_twin_from_any_start(seed, n, unit):
+    points = np.random.default_rng(seed).normal(size=(n, 3)) * unit
+    same_as_plain(points, count=1 + seed % n, start=7 * seed % n)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 1000), st.integers(1, 5))
+def test_of_equally_far_points_the_lowest_index_is_chosen(seed, size):
+    """Whole-numbered points have many equal distances and many equal positions."""
+    points = np.random.default_rng(seed).integers(0, size, size=(200, 3)).astype(np.float32)
+    same_as_plain(points, count=200, start=seed % 200)
+
+
+def test_each_choice_is_the_farthest_from_those_before():
+    points = rng().normal(size=(500, 3)) * [1, 1, 0]
+    chosen = farthest_points(points, 40, start=3)
+    assert chosen[0] == 3
+    for step in range(1, 40):
+        distances = np.linalg.norm(points[:, None] - points[chosen[:step]], axis=2).min(axis=1)
+        assert distances[chosen[step]] == distances.max()
+
+
+def test_the_first_choices_do_not_depend_on_how_many_follow():
+    points = rng().normal(size=(400, 3))
+    np.testing.assert_array_equal(farthest_points(points, 300)[:50], farthest_points(points, 50))
+
+
+def test_no_point_is_chosen_twice_however_many_are_equal():
+    points = np.repeat(CORNERS, [40] * 8, axis=0)
+    chosen = farthest_points(points, 320)
+    assert sorted(chosen) == list(range(320))
+    assert len(np.unique(points[chosen[:8]], axis=0)) == 8
+    np.testing.assert_array_equal(chosen[8:], np.delete(np.arange(320), chosen[:8]))
+
+
+def test_a_mass_of_equal_points_costs_no_more_than_others():
+    points = np.concatenate([np.zeros((50_000, 3)), rng().normal(size=(100, 3))])
+    chosen = farthest_points(points, 20_000, start=60)
+    assert set(chosen[:101]) == {60, *range(50_000, 50_100)}
+    np.testing.assert_array_equal(chosen[101:161], np.arange(60))
+
+
+def test_order_rotation_and_unit_of_points_change_no_choice():
+    points = rng().normal(size=(600, 3))
+    order = rng().permutation(600)
+    moved = 1000 * Rotation.random(random_state=2).apply(points[order]) + [5, -4, 3]
+    start = int(np.flatnonzero(order == 0)[0])
+    np.testing.assert_array_equal(order[farthest_points(moved, 50, start=start)], farthest_points(points, 50))
+
+
+@pytest.mark.parametrize(("count", "start"), [(0, 0), (9, 0), (3, 8), (3, -1)])
+def test_refuses_choices_that_a_cloud_does_not_have(count, start):
+    with pytest.raises(DataError, match="from a cloud of 8"):
+        farthest_points(CORNERS, count, start=start)
+
+
+def test_refuses_farthest_points_of_what_is_not_finite():
+    with pytest.raises(DataError, match="not finite"):
+        farthest_points(np.where(CORNERS == 1, np.nan, CORNERS), 3)
+
+
+@pytest.mark.parametrize("shape", [(8,), (8, 2), (2, 4, 3)])
+def test_refuses_farthest_points_of_other_shapes(shape):
+    with pytest.raises(DataError, match="shape"):
+        farthest_points(np.zeros(shape), 1)
