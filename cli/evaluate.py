@@ -93,7 +93,7 @@ def evaluate(
                 dataset=dataset or "arrays",
                 settings=settings,
                 regime=_regime(regime or "auxiliary"),
-                out=run,
+                out=out,
                 plugins=plugin,
                 progress=progress,
             )
@@ -128,14 +128,14 @@ def _show(run: Path, found: "Evaluation", *, pooled: bool, as_json: bool) -> Non
 
 def _folders(words: list[str]) -> dict[str, Path]:
     """Name of each method to its folder, from "NAME=FOLDER" or "FOLDER"."""
+    from pc3dad.evaluation.external import folder_name
+
     found: dict[str, Path] = {}
     for word in words:
         name, equals, path = word.partition("=")
         named = equals and not {"/", "\\"} & {*name}
         folder = Path(path if named else word)
-        name = name if named else folder.absolute().name
-        if name in ("", ".."):
-            name = folder.resolve().name
+        name = name if named else folder_name(folder)
         if name in found:
             raise ConfigError(f"two methods are called {name!r}", hint="give --scores NAME=FOLDER")
         found[name] = folder

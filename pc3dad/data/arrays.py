@@ -3,7 +3,7 @@
 `<root>/<category>/<sample>.npz`; see docs/data/arrays.md. All samples are test samples.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
@@ -32,10 +32,9 @@ class ArraysConfig(Config):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Content:
-    """What one file holds, checked against each other."""
+class _Labels:
+    """What one file says of its points."""
 
-    cloud: PointCloud
     anomalous: bool
     points: BoolArray
     regions: Int32Array | None
@@ -49,7 +48,8 @@ class Arrays:
         config: no options.
 
     Raises:
-        DataError: `root` holds no archive where the layout expects one, or one where no category is.
+        DataError: `root` holds no archive where the layout expects one, one where no category is, or two for
+            one sample.
     """
 
     card: ClassVar[DatasetCard] = ARRAYS
@@ -58,11 +58,12 @@ class Arrays:
         self.root = root
         self.config = config
         self._listed: dict[str, dict[str, Path]] = {}
+        self._loaded: tuple[Path, _Labels] | None = None
         if not root.is_dir():
             raise DataError(f"{root} is not a folder", hint="pass the folder that holds the category folders")
         if loose := tree.files(root, (SUFFIX,)):
             raise DataError(f"{loose[0]} is in no category", hint="move it into a folder of its category")
-        usable = {path.name: path for path in tree.folders(root) if _archives(path)}
+        usable = {path.name: path for path in tree.folders(root) if tree.by_id(path, (SUFFIX,))}
         self.folders = tree.CategoryFolders(root, usable)
         if not usable:
             raise DataError(f"{root} holds no <category>/<sample>{SUFFIX}", hint=LAYOUT)
@@ -86,15 +87,20 @@ class Arrays:
         Raises:
             DataError: the file is damaged, or its arrays do not fit together.
         """
-        return Sample(ref.id, ref.category, _read(self._path(ref)).cloud)
+        path = self._path(ref)
+        cloud, labels = _read(path)
+        self._loaded = path, labels
+        return Sample(ref.id, ref.category, cloud)
 
     def truth(self, ref: SampleRef) -> Truth:
-        """Reads the labels of one sample.
+        """Reads the labels of one sample; those of the sample just loaded are known already.
 
         Raises:
             DataError: as `load`.
         """
-        found = _read(self._path(ref))
+        path = self._path(ref)
+        loaded, self._loaded = self._loaded, None
+        found = loaded[1] if loaded and loaded[0] == path else _read(path)[1]
         return Truth(
             ref.id,
             anomalous=found.anomalous,
@@ -106,7 +112,8 @@ class Arrays:
     def fingerprint(self, category: str) -> str:
         """Digest of options and files (`fingerprint_files`)."""
         folder = tree.pick(self.folders.usable, category, self.root)
-        return fingerprint_files(self.card, self.config, self.root, _archives(folder).values())
+        files = tree.by_id(folder, (SUFFIX,)).values()
+        return fingerprint_files(self.card, self.config, self.root, files)
 
     def problems(self, category: str) -> Iterator[Finding]:
         """What single samples do not tell: files that are not read."""
@@ -118,7 +125,7 @@ class Arrays:
         """Id to file, in natural order; folders are listed once."""
         if category not in self._listed:
             folder = tree.pick(self.folders.usable, category, self.root)
-            self._listed[category] = _archives(folder)
+            self._listed[category] = tree.by_id(folder, (SUFFIX,))
         return self._listed[category]
 
     def _path(self, ref: SampleRef) -> Path:
@@ -128,49 +135,49 @@ class Arrays:
         return path
 
 
-def _archives(folder: Path) -> dict[str, Path]:
-    """Id to file of everything below a category; broken links are listed and fail when they are read."""
-    contents = tree.contents(folder)
-    if contents.unlisted:
-        raise DataError(
-            f"folder {folder / contents.unlisted[0]} cannot be read", hint="check its permissions"
-        )
-    names = [
-        name
-        for name in (*contents.sizes, *contents.unreachable)
-        if name.lower().endswith(SUFFIX) and not tree.is_junk(name)
-    ]
-    return {name[: -len(SUFFIX)]: folder / name for name in sorted(names, key=tree.natural)}
-
-
-def _read(path: Path) -> _Content:
+def _read(path: Path) -> tuple[PointCloud, _Labels]:
     check_file(path)
     names, arrays = read_members(path, path, lambda name: name in (VALID, LABELS, OBJECT_LABEL, REGIONS))
-    for name in names:
-        if name not in KNOWN:  # a misspelt `valid` or `regions` would change every number in silence
-            problem = f"{path}: holds an array {name!r}, which means nothing here{nearest(name, KNOWN)}"
-            raise DataError(problem, hint=LAYOUT)
-    for name in (LABELS, OBJECT_LABEL):
-        if name not in arrays:
-            raise DataError(f"{path}: holds no array {name}", hint=_ADVICE[name])
+    _require_names(path, names)
+    if VALID in arrays and not np.isin(arrays[VALID], (0, 1)).all():
+        problem = f"{path}: {VALID} holds other numbers than 0 and 1"
+        raise DataError(problem, hint="write 1 for points that count and 0 for the others")
     cloud = _scan(path) if {*names} & {*XYZ_NAMES} else _pixels(path, arrays)
     anomalous = _flag(path, arrays[OBJECT_LABEL])
     labels = _aligned(path, LABELS, arrays[LABELS], cloud)
     if not np.isfinite(labels).all():
         raise DataError(f"{path}: holds a label that is not finite", hint="write 0 for normal points")
+    if ((labels < 0) | (labels != np.floor(labels))).any():
+        problem = f"{path}: {LABELS} are not whole numbers from 0 on"
+        raise DataError(problem, hint="threshold soft labels yourself, and take points out with valid")
     points: BoolArray = labels > 0
     if points.any() and not anomalous:
         raise DataError(f"{path}: {OBJECT_LABEL} is 0 but points of it are anomalous", hint="mend its labels")
     regions = None
     if REGIONS in arrays:
         regions = _regions(path, _aligned(path, REGIONS, arrays[REGIONS], cloud), points, cloud.valid)
-    return _Content(cloud, anomalous, points, regions)
+    return cloud, _Labels(anomalous, points, regions)
 
 
 _ADVICE = {
     LABELS: "store one label per point, above 0 on anomalous ones",
     OBJECT_LABEL: "store 0 or 1 as you know it of the object: it is never derived from labels of points",
 }
+
+
+def _require_names(path: Path, names: Sequence[str]) -> None:
+    """Makes sure that an archive holds what is required, and nothing of which the meaning is a guess."""
+    for name in names:
+        if name not in KNOWN:  # a misspelt `valid` or `regions` would change every number in silence
+            problem = f"{path}: holds an array {name!r}, which means nothing here{nearest(name, KNOWN)}"
+            raise DataError(problem, hint=LAYOUT)
+    for group in (XYZ_NAMES, RGB_NAMES):
+        if len(copies := [name for name in group if name in names]) > 1:
+            problem = f"{path}: holds {' and '.join(copies)}, which mean the same"
+            raise DataError(problem, hint="keep one of them")
+    for name, advice in _ADVICE.items():
+        if name not in names:
+            raise DataError(f"{path}: holds no array {name}", hint=advice)
 
 
 def _scan(path: Path) -> PointCloud:

@@ -101,7 +101,7 @@ ARRAYS = DatasetCard(
     counts="whatever is there, all of it test samples",
     layout="<category>/<sample>.npz with the arrays labels, object_label, xyz; optional valid, regions",
     notes=(
-        "labels (N,) or (H, W) are anomalous above 0; object_label is 0 or 1 and never derived from them",
+        "labels (N,) or (H, W) are whole numbers, anomalous above 0; object_label is 0 or 1, never derived",
         "xyz is (N, 3) or (H, W, 3); labels of an image, (H, W), do without",
         "an array of another name is an error, so that no misspelt one is ignored",
     ),

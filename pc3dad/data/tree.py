@@ -127,6 +127,31 @@ def contents(parent: Path) -> Contents:
     return found
 
 
+def by_id(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
+    """Sample id to file, in natural order, of everything below a folder with one of the suffixes.
+
+    The id is the path from there with `/` and without the suffix. Broken links are listed and fail when they
+    are read.
+
+    Raises:
+        DataError: a folder cannot be listed, or two files have the same id.
+    """
+    below = contents(folder)
+    if below.unlisted:
+        raise DataError(f"folder {folder / below.unlisted[0]} cannot be read", hint="check its permissions")
+    found: dict[str, Path] = {}
+    for name in sorted((*below.sizes, *below.unreachable), key=natural):
+        suffix = _suffix(name)
+        if suffix not in suffixes or is_junk(name):
+            continue
+        sample_id = name[: -len(suffix)]
+        if sample_id in found:
+            problem = f"{found[sample_id]} and {Path(name).name} are for the same sample"
+            raise DataError(problem, hint="keep one of them")
+        found[sample_id] = folder / name
+    return found
+
+
 def child(parent: Path, *names: str) -> Path | None:
     """The folder below `parent` that has one of the names in any case; None if there is none.
 

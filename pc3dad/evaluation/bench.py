@@ -14,6 +14,7 @@ from pc3dad.device import cpu_count, resolve
 from pc3dad.errors import ConfigError, DataError
 from pc3dad.evaluation import results, runner
 from pc3dad.evaluation.evaluator import REVISION
+from pc3dad.evaluation.external import refuse_import
 from pc3dad.evaluation.isolation import Isolated
 from pc3dad.evaluation.plan import make_plan
 from pc3dad.evaluation.spec import BenchSpec, make_spec
@@ -86,7 +87,8 @@ def run_bench(
 
     Raises:
         ConfigError: a name or an option is wrong.
-        DataError: a data set or the run folder cannot be opened, or the table cannot be written.
+        DataError: a data set or the run folder cannot be opened, that folder holds imported scores, or the
+            table cannot be read.
     """
     if time_limit is not None and not (0 < time_limit < math.inf):
         raise ConfigError(f"time limit {time_limit} is not a number of seconds", hint="give one, or none")
@@ -104,6 +106,7 @@ def run_bench(
     )
     facts = {"name": spec.run_name, **manifest.describe(info, manifest.command_line())}
     with runs.locked(), closing(units):
+        refuse_import(folder)
         outcome, table, failed = _run(plan, runs, units, facts, redo=redo)
     return BenchReport(folder, table, plan.notes, outcome.computed, outcome.reused, failed)
 

@@ -1,17 +1,18 @@
 """Scores that somebody made without pc3dad: kept in a run folder and evaluated as those of any method."""
 
-from collections.abc import Mapping, Sequence
+import os
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
 import numpy as np
 
 from pc3dad import registry
-from pc3dad.config import build, format_variant, parse_variant, plain
+from pc3dad.config import Config, build, format_variant, parse_variant, plain
 from pc3dad.context import Progress, silent
 from pc3dad.data.base import Dataset, dataset_errors
 from pc3dad.device import resolve
@@ -20,19 +21,22 @@ from pc3dad.evaluation import labels, results
 from pc3dad.evaluation.evaluator import REVISION
 from pc3dad.evaluation.score_files import ScoreFiles, find_scores, read_scores
 from pc3dad.evaluation.settings import DEFAULT_METRICS, Settings
-from pc3dad.evaluation.stored import Evaluation, holes
+from pc3dad.evaluation.stored import UNCHANGED, Evaluation, holes
 from pc3dad.io import atomic, digest
 from pc3dad.metrics.base import METRICS, resolve_metrics
+from pc3dad.registry import DatasetEntry
 from pc3dad.runs import manifest, store
 from pc3dad.runs.plan import FILE as PLAN
 from pc3dad.runs.plan import PlannedCell, StoredPlan, write_plan
 from pc3dad.runs.rows import UNTRAINED
 from pc3dad.runs.store import RunStore, SampleRecord
+from pc3dad.runs.table import CHANCE
 from pc3dad.types import BoolArray, Regime, Split, UInt8Array
 
 SCORES = "scores"
 """Key of `run.json` that only runs of imported scores have: method to the name of its folder."""
-UNCHANGED: Mapping[str, Any] = MappingProxyType({})
+SOURCES = "sources"
+"""Key of a digest that tells folders of the same name apart: none of their paths is kept."""
 RESERVED = frozenset("/\\[],=")  # these would be read as part of a path or of options
 
 
@@ -61,6 +65,7 @@ class _Import:
         runs: where to.
         cells: all cells with the scores that each is made of; those of one category stand together.
         settings: how they are evaluated.
+        sources: digest of where all of it comes from.
         made: mark of this import: a cell of another one is never taken for its own.
         failed: id of a cell to why it has no value.
     """
@@ -70,6 +75,7 @@ class _Import:
     runs: RunStore
     cells: Sequence[tuple[PlannedCell, ScoreFiles]]
     settings: Settings
+    sources: str
     progress: Progress
     made: str = field(default_factory=lambda: uuid4().hex)
     failed: dict[str, str] = field(default_factory=dict)
@@ -77,7 +83,23 @@ class _Import:
 
 def run_folder(scores: Mapping[str, Path], truth: Path) -> Path:
     """Where `evaluate_scores` writes if nobody says otherwise: `runs/<truth>-<method>+<method>`."""
-    return Path("runs") / f"{truth.resolve().name}-{'+'.join(scores)}"
+    return Path("runs") / f"{folder_name(truth)}-{'+'.join(scores)}"
+
+
+def folder_name(folder: Path) -> str:
+    """Name of a folder as written, be it of a link; for `..` and the like that of the folder meant."""
+    name = folder.absolute().name
+    return folder.resolve().name if name in ("", "..") else name
+
+
+def refuse_import(folder: Path) -> None:
+    """Makes sure that a run folder may take a benchmark.
+
+    Raises:
+        DataError: it holds imported scores, or cannot be read.
+    """
+    if SCORES in store.read_json(folder / store.RUN):
+        raise DataError(f"{folder} holds imported scores", hint="choose another --out")
 
 
 def evaluate_scores(
@@ -94,7 +116,8 @@ def evaluate_scores(
     """Evaluates scores that lie in files, against any data set; docs/evaluate_your_scores.md is the guide.
 
     They are copied into a run folder and evaluated as those of a benchmark, so that it can be reported,
-    evaluated again and compared with others. The same call replaces it.
+    evaluated again and compared with others. The same call replaces it; until it has ended, the folder is
+    that of an unfinished run.
 
     Args:
         scores: name of each method to the folder of its scores, `<category>/<sample id>.npz`.
@@ -102,30 +125,29 @@ def evaluate_scores(
         dataset: "NAME[key=value]" of the data set.
         settings: fields of `Settings`; metrics are by default those of the levels that the scores hold.
         regime: what the methods saw before they scored a category.
-        out: run folder; `run_folder` if None.
+        out: run folder; `run_folder` if None, which is then refused if it holds an import from elsewhere.
         plugins: card files or folders besides the registered ones.
         progress: callback.
 
     Raises:
-        ConfigError: a name, a metric or a setting is refused.
-        DataError: the data set cannot be opened, scores are of no sample of it, or the disk refuses.
+        ConfigError: a name, a metric or a setting is refused, or the run folder is among what it is made of.
+        DataError: the data set cannot be opened, scores are of no sample of it, the run folder holds other
+            results, or the disk refuses.
     """
     _require_names(scores)
     slug, options = parse_variant(dataset)
     entry = registry.datasets(plugins)[slug]
     config = entry.configure(options)
-    opened: Dataset = entry.open(truth, config)
+    opened = _open(entry, truth, config)
     methods = [find_scores(name, folder, opened) for name, folder in scores.items()]
-    levels = {level for method in methods for level in method.levels}
-    metrics = tuple(key for key in DEFAULT_METRICS if METRICS[key].level in levels)
-    chosen = build(Settings, "evaluation", {"metrics": metrics, **settings})
-    resolve_metrics(chosen.metrics)
+    chosen = _settings(settings, methods)
     variant = format_variant(slug, options)
-    runs = _make_run(out or run_folder(scores, truth))
+    folder = out or run_folder(scores, truth)
+    _require_outside(folder, (truth, *scores.values()))
+    runs = RunStore.make(folder)
     asked = sorted({category for method in methods for category in method.files})
-    notes: tuple[str, ...] = ()
-    if unscored := [name for name in opened.categories() if name not in asked]:
-        notes = (f"{variant}: {', '.join(unscored)} not scored",)
+    unscored = [name for name in opened.categories() if name not in asked]
+    notes = (f"{variant}: {', '.join(unscored)} not scored",) if unscored else ()
     cells = [
         (_cell(method.name, runs.folder.name, variant, category, regime), method)
         for category in asked
@@ -136,8 +158,10 @@ def evaluate_scores(
         "datasets": {variant: plain(config)},
         "evaluation": plain(chosen),
     }
-    work = _Import(opened, variant, runs, cells, chosen, progress)
+    sources = _sources(scores, truth, variant)
+    work = _Import(opened, variant, runs, cells, chosen, sources, progress)
     with runs.locked():
+        _require_replaceable(folder, sources if out is None else None)
         return _run(work, notes, configs)
 
 
@@ -145,17 +169,48 @@ def _require_names(scores: Mapping[str, Path]) -> None:
     if not scores:
         raise ConfigError("there are no scores to evaluate", hint="give --scores FOLDER")
     for name in scores:
-        if not name.strip() or not name.isprintable() or RESERVED & {*name}:
+        if not name.strip() or not name.isprintable() or RESERVED & {*name} or name == CHANCE:
             raise ConfigError(f"{name!r} is no name of a method", hint="give --scores NAME=FOLDER")
 
 
-def _make_run(folder: Path) -> RunStore:
-    """The run folder, new or of an earlier import: results of a benchmark are not to be replaced."""
-    runs = RunStore.make(folder)
-    facts = store.read_json(runs.folder / store.RUN)
-    if facts.get("status") != "new" and SCORES not in facts:
+def _open(entry: DatasetEntry, truth: Path, config: Config) -> Dataset:
+    opened: Dataset = entry.open(truth, config)
+    if not truth.is_dir():  # a data set that generates its samples has not looked
+        raise DataError(f"truth {truth} is not a folder", hint="give --truth FOLDER")
+    return opened
+
+
+def _settings(values: Mapping[str, Any], methods: Sequence[ScoreFiles]) -> Settings:
+    """Settings; metrics are by default those of the levels that the scores hold."""
+    levels = {level for method in methods for level in method.levels}
+    metrics = tuple(key for key in DEFAULT_METRICS if METRICS[key].level in levels)
+    chosen = build(Settings, "evaluation", {"metrics": metrics, **values})
+    resolve_metrics(chosen.metrics)
+    return chosen
+
+
+def _sources(scores: Mapping[str, Path], truth: Path, dataset: str) -> str:
+    places = {name: os.path.realpath(folder) for name, folder in scores.items()}
+    return digest.of_plain({"truth": os.path.realpath(truth), "dataset": dataset, SCORES: places})
+
+
+def _require_outside(folder: Path, sources: Iterable[Path]) -> None:
+    """Results beside scores or labels would be read as some of them."""
+    for source in sources:
+        if Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(source)):
+            raise ConfigError(f"run folder {folder} is inside {source}", hint="give --out outside of it")
+
+
+def _require_replaceable(folder: Path, sources: str | None) -> None:
+    """A locked run folder is new, or of an earlier import; if nobody chose it, of one of the same sources."""
+    facts = store.read_json(folder / store.RUN)
+    if facts.get("status") == "new":
+        return
+    if SCORES not in facts:
         raise DataError(f"{folder} holds the results of a benchmark", hint="choose another --out")
-    return runs
+    if sources is not None and facts.get(SOURCES) != sources:
+        problem = f"{folder} holds an import from other folders, or of another data set"
+        raise DataError(problem, hint="give --out, the same folder if that import is to be replaced")
 
 
 def _cell(name: str, run: str, dataset: str, category: str, regime: Regime) -> PlannedCell:
@@ -179,9 +234,9 @@ def _cell(name: str, run: str, dataset: str, category: str, regime: Regime) -> P
 def _run(work: _Import, notes: tuple[str, ...], configs: Mapping[str, Any]) -> Evaluation:
     """Imports and evaluates everything in a locked run folder."""
     folder = work.runs.folder
-    folders = {method.name: method.folder.resolve().name for _, method in work.cells}
+    folders = {method.name: folder_name(method.folder) for _, method in work.cells}
     facts = {"name": folder.name, **manifest.describe(resolve("cpu"), manifest.command_line())}
-    facts |= {SCORES: folders, "evaluator": REVISION}
+    facts |= {SCORES: folders, SOURCES: work.sources, "evaluator": REVISION}
     facts |= {"start": manifest.now(), "end": None, "status": "running"}
     for name in (results.TABLE, results.PAGE, PLAN):  # those of an earlier import
         store.forget(folder / name)
@@ -190,6 +245,7 @@ def _run(work: _Import, notes: tuple[str, ...], configs: Mapping[str, Any]) -> E
     cells = tuple(cell for cell, _ in work.cells)
     write_plan(folder, StoredPlan(cells, plain(work.settings), notes))
     try:
+        _remove_unplanned(work.runs, cells)
         for fit, method in {cell.fit: cell.method for cell in cells}.items():
             made = store.begin(work.runs.fit_folder(fit))
             atomic.write_json(made / store.FIT, {"method": method, SCORES: folders[method]})
@@ -201,10 +257,28 @@ def _run(work: _Import, notes: tuple[str, ...], configs: Mapping[str, Any]) -> E
             store.write_run(folder, {**facts, "end": manifest.now(), "status": "interrupted"})
         raise
     table = results.table(work.runs, work.failed)
-    missing = holes(table)
-    store.write_run(folder, {**facts, "end": manifest.now(), "status": "failed" if missing else "done"})
-    results.publish(work.runs, table)
-    return Evaluation(table, len(cells) - len(work.failed), missing)
+    failed = holes(table)
+    facts["end"] = manifest.now()
+    try:
+        store.write_run(folder, {**facts, "status": "failed" if failed else "done"})
+        results.publish(work.runs, table)  # its page shows the status
+    except DataError as error:  # the table is still worth printing
+        failed = (*failed, ("results", str(error)))
+        with suppress(DataError):
+            store.write_run(folder, {**facts, "status": "failed"})
+    return Evaluation(table, len(cells) - len(work.failed), failed)
+
+
+def _remove_unplanned(runs: RunStore, cells: Sequence[PlannedCell]) -> None:
+    """Removes what an earlier import left: the folder holds what its plan names, and licences of no more."""
+    planned = {runs.cell_folder(cell.id) for cell in cells}
+    planned |= {runs.fit_folder(cell.fit) for cell in cells}
+    planned |= {runs.labels_folder(cell.labels) for cell in cells}
+    with atomic.disk_errors(runs.folder):
+        for kind in {path.parent.name for path in planned}:
+            for path in runs.folder.glob(f"{kind}/*/"):
+                if path not in planned:
+                    shutil.rmtree(path)
 
 
 def _import_category(work: _Import, category: str) -> None:
@@ -242,7 +316,7 @@ def _keep_labels(work: _Import, cell: PlannedCell) -> list[_Scan]:
     step = f"reading {cell.category}"
     for number, ref in enumerate(refs):
         work.progress(step, number, len(refs))
-        with dataset_errors(f"{ref.category} {ref.id}"):
+        with dataset_errors(f"{ref.category} {ref.id!r}"):
             cloud, truth = work.dataset.load(ref).cloud, work.dataset.truth(ref)
         marked = truth.points is not None and truth.points.any()
         labels.write(work.runs, cell.labels, truth, cloud if marked else None)

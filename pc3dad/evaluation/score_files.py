@@ -1,5 +1,6 @@
 """Score files that somebody wrote without pc3dad: `<category>/<sample id>.npz`, or `.npy` of point scores."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from pc3dad.data.base import Dataset, dataset_errors
 from pc3dad.errors import DataError
 from pc3dad.evaluation.population import some
 from pc3dad.io import npz
-from pc3dad.io.scan import check_file, read_bytes
+from pc3dad.io.scan import AnyArray, check_file, read_bytes
 from pc3dad.metrics.base import Level
 from pc3dad.types import Prediction, Split
 
@@ -52,8 +53,6 @@ def find_scores(name: str, folder: Path, dataset: Dataset) -> ScoreFiles:
     if loose := tree.files(folder, SUFFIXES):
         raise DataError(f"{loose[0]} is in no category", hint="move it into a folder of its category")
     below = tree.folders(folder)
-    if not below:
-        raise DataError(f"{folder} holds no <category>/<sample id>.npz", hint=GUIDE)
     categories = dataset.categories()
     if unknown := [path.name for path in below if path.name not in categories]:
         guess = nearest(unknown[0], categories)
@@ -61,6 +60,8 @@ def find_scores(name: str, folder: Path, dataset: Dataset) -> ScoreFiles:
         raise DataError(problem, hint="give each folder the name of a category")
     files = {path.name: _files(path, dataset) for path in below}
     paths = [path for found in files.values() for path in found.values()]
+    if not paths:
+        raise DataError(f"{folder} holds no <category>/<sample id>.npz", hint=GUIDE)
     return ScoreFiles(name, folder, files, _levels(paths))
 
 
@@ -92,31 +93,29 @@ def read_scores(path: Path, sample_id: str, n_points: int, grid: tuple[int, int]
             expected = f"({n_points},)" if grid is None else f"({n_points},) or {grid}"
             raise DataError(f"{path}: {POINT} have shape {points.shape}", hint=f"expected {expected}")
         points = points.reshape(n_points)
-    if whole is not None and whole.size != 1:
-        raise DataError(f"{path}: {OBJECT} has shape {whole.shape}", hint="store one number")
-    return Prediction(sample_id, None if whole is None else float(whole.item()), points, PROPAGATION)
+    score = None if whole is None else _object_score(path, whole)
+    return Prediction(sample_id, score, points, PROPAGATION)
+
+
+def _object_score(path: Path, array: AnyArray) -> float:
+    if array.size != 1:
+        raise DataError(f"{path}: {OBJECT} has shape {array.shape}", hint="store one number")
+    score = array.item()
+    if not math.isnan(score) and float(score) != score:  # rounded, it could tie with another
+        problem = f"{path}: {OBJECT} {score} is more than float64 holds exactly"
+        raise DataError(problem, hint="rank the objects yourself and store those numbers")
+    return float(score)
 
 
 def _files(folder: Path, dataset: Dataset) -> dict[str, Path]:
     """Sample id to its score file, of one category."""
-    contents = tree.contents(folder)
-    if contents.unlisted:
-        unlisted = folder / contents.unlisted[0]
-        raise DataError(f"folder {unlisted} cannot be read", hint="check its permissions")
-    found: dict[str, Path] = {}
-    for name in sorted((*contents.sizes, *contents.unreachable), key=tree.natural):
-        if not name.lower().endswith(SUFFIXES) or tree.is_junk(name):
-            continue
-        sample_id = name[: -len(SUFFIXES[0])]
-        if sample_id in found:
-            problem = f"{found[sample_id]} and {Path(name).name} are for the same sample"
-            raise DataError(problem, hint="keep one of them")
-        found[sample_id] = folder / name
+    found = tree.by_id(folder, SUFFIXES)
     with dataset_errors(folder.name):
         known = {ref.id for ref in dataset.refs(folder.name, Split.TEST)}
     if unknown := [name for name in found if name not in known]:
         guess = nearest(unknown[0], known)
-        problem = f"{folder} has scores of {some(unknown)}, no test sample of the ground truth{guess}"
+        names = some([repr(name) for name in unknown])
+        problem = f"{folder} has scores of {names}, no test sample of the ground truth{guess}"
         raise DataError(problem, hint="name each file <sample id>.npz")
     return found
 

@@ -50,7 +50,7 @@ def test_all_samples_are_test_samples_in_natural_order(write):
 
 
 def test_a_cloud_keeps_its_points_and_labels_above_zero_are_anomalous(write):
-    cloud, truth = read(write(labels=np.where(LABELS, 0.25, 0)))
+    cloud, truth = read(write(labels=np.where(LABELS, 255.0, 0)))
     assert (cloud.xyz == XYZ).all()
     assert cloud.grid is None
     assert (truth.points == LABELS).all()
@@ -119,7 +119,17 @@ def test_the_object_label_is_never_derived_from_points(write):
         ({"labels": LABELS.reshape(4, 5)}, r"labels have shape \(4, 5\) for 20 points"),
         ({"xyz": XYZ.reshape(5, 4, 3), "labels": LABELS.reshape(4, 5)}, "for 5 x 4 points"),
         ({"labels": np.where(LABELS, np.nan, 0)}, "a label that is not finite"),
+        (
+            {"labels": np.where(LABELS, 0.25, 0)},
+            "labels are not whole .*; threshold soft labels yourself, and",
+        ),
+        ({"labels": np.where(LABELS, 1, -1)}, "not whole numbers from 0 on; .* take points out with valid"),
         ({"valid": np.ones(3)}, "valid has shape"),
+        ({"valid": np.where(LABELS, np.nan, 1)}, "valid holds other numbers than 0 and 1"),
+        ({"valid": np.where(LABELS, -1, 1)}, "valid holds other numbers than 0 and 1"),
+        ({"valid": np.full(20, 0.5)}, "valid holds other numbers than 0 and 1"),
+        ({"points": XYZ}, "holds xyz and points, which mean the same; keep one of them"),
+        ({"rgb": XYZ, "colors": XYZ}, "holds rgb and colors, which mean the same; keep one of them"),
         ({"regions": np.where(LABELS, 1.5, -1)}, "regions of type float64"),
         ({"regions": np.where(LABELS, 2**40, -1)}, "regions of type int64"),
         ({"regions": np.where(LABELS, 1, 0)}, "not those of its anomalous points; .* write -1 everywhere"),
@@ -150,6 +160,24 @@ def test_archives_outside_categories_and_empty_roots_are_refused(write, tmp_path
         Arrays(root, ArraysConfig())
     with pytest.raises(DataError, match="is not a folder"):
         Arrays(root / "nowhere", ArraysConfig())
+
+
+def test_two_archives_of_one_sample_are_refused(write):
+    root = write()
+    (root / "part" / "1.NPZ").write_bytes((root / "part" / "1.npz").read_bytes())
+    if len(list((root / "part").iterdir())) == 1:
+        pytest.skip("names of files differ by more than case here")
+    with pytest.raises(DataError, match=r"part.1\.NPZ and 1\.npz are for the same sample; keep one of them"):
+        Arrays(root, ArraysConfig())
+
+
+def test_one_read_gives_a_sample_and_its_labels(write):
+    dataset = Arrays(write(), ArraysConfig())
+    ref = SampleRef("part", Split.TEST, "1")
+    dataset.load(ref)
+    write(labels=np.zeros(20))
+    assert dataset.truth(ref).points.any()
+    assert not dataset.truth(ref).points.any()  # asked again, it is read again
 
 
 def test_verify_reads_every_file_and_names_those_that_are_not_read(write):

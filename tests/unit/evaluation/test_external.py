@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from pc3dad.errors import ConfigError, DataError
+from pc3dad.evaluation import results
 from pc3dad.evaluation.bench import run_bench
 from pc3dad.evaluation.external import evaluate_scores, run_folder
 from pc3dad.evaluation.stored import compare_runs, evaluate_run
@@ -100,6 +101,12 @@ def test_the_default_folder_names_truth_and_methods(folder):
     assert Path("runs/truth-mine+two/run.json").is_file()
 
 
+def test_a_linked_folder_has_the_name_of_the_link(folder):
+    Path("latest").symlink_to("truth", target_is_directory=True)
+    assert run_folder({"mine": Path("one")}, Path("latest")) == Path("runs/latest-mine")
+    assert run_folder({"mine": Path("one")}, Path("truth/A/..")) == Path("runs/truth-mine")
+
+
 def test_the_same_scores_in_another_form_give_the_same_values(folder):
     for path in Path("one").rglob("*.npz"):
         np.save(f"two/{path.relative_to('one').with_suffix('')}.npy", np.load(path)["point_scores"][:, None])
@@ -139,6 +146,65 @@ def test_results_of_a_benchmark_are_not_replaced(folder):
     with pytest.raises(DataError, match="run holds the results of a benchmark; choose another --out"):
         evaluate()
     evaluate_run(Path("run"))
+
+
+def test_an_import_is_not_replaced_by_results_of_a_benchmark(folder):
+    before = evaluate().table.rows
+    values = {"datasets": ["arrays"], "roots": {"arrays": Path("truth")}, "methods": ["random"], **FAST}
+    with pytest.raises(DataError, match="run holds imported scores; choose another --out"):
+        run_bench(values, out=Path("run"))
+    assert evaluate_run(Path("run")).table.rows == before
+
+
+def test_another_command_may_turn_the_folder_into_a_benchmark_until_it_is_locked(folder, monkeypatch):
+    def late(self):
+        store.write_run(self.folder, {"status": "running"})
+        return locked(self)
+
+    locked = store.RunStore.locked
+    monkeypatch.setattr(store.RunStore, "locked", late)
+    with pytest.raises(DataError, match="run holds the results of a benchmark"):
+        evaluate()
+
+
+def test_what_is_no_longer_in_the_plan_is_removed(folder):
+    evaluate("one", "two")
+    shutil.rmtree("one/B")
+    evaluate("one")
+    (cell,) = read_plan(Path("run")).cells
+    kept = {kind: [path.name for path in Path("run", kind).iterdir()] for kind in ("cells", "fits", "labels")}
+    assert kept == {"cells": [cell.id], "fits": [cell.fit], "labels": [cell.labels]}
+
+
+def test_another_source_of_the_same_name_is_refused_unless_the_folder_is_chosen(folder):
+    def again(truth="truth", **options):
+        return evaluate_scores({"one": Path("one")}, Path(truth), settings=FAST, **options)
+
+    shutil.copytree("truth", "elsewhere/truth")
+    first, second = again(), again()
+    assert first.table.rows == second.table.rows
+    assert str(folder) not in Path("runs/truth-one/run.json").read_text()
+    with pytest.raises(DataError, match=r"truth-one holds an import from other folders.*; give --out"):
+        again("elsewhere/truth")
+    assert again("elsewhere/truth", out=Path("runs/truth-one")).failed == ()
+
+
+def test_a_report_that_cannot_be_written_is_a_failure_and_the_table_is_returned(folder, monkeypatch):
+    def full(*_):
+        raise DataError("cannot write metrics.csv: disk full")
+
+    monkeypatch.setattr(results, "publish", full)
+    found = evaluate()
+    assert found.failed == (("results", "cannot write metrics.csv: disk full."),)
+    assert values(found, "point/ap")["one", "A"] is not None
+    assert json.loads(Path("run/run.json").read_text())["status"] == "failed"
+
+
+@pytest.mark.parametrize("out", ["truth/run", "one/A/run", "truth"])
+def test_results_do_not_go_among_what_they_are_made_of(folder, out):
+    with pytest.raises(ConfigError, match=r"is inside .*; give --out outside of it"):
+        evaluate(out=Path(out))
+    assert not list(folder.rglob("run.json"))
 
 
 def test_they_stand_in_one_ranking_with_methods_of_a_benchmark(folder):
@@ -246,6 +312,7 @@ def test_nan_is_a_hole_unless_a_policy_allows_it(folder):
     [
         ({"point_scores": np.zeros(7)}, "has 7 point_scores, sample '1' has 30 points"),
         ({"point_scores": np.zeros((5, 6))}, r"point_scores have shape \(5, 6\); expected \(30,\)"),
+        ({"object_score": np.int64(2**53 + 1)}, "object_score 9007199254740993 is more than float64 holds"),
         ({"object_score": np.zeros(2)}, r"object_score has shape \(2,\); store one number"),
         ({"point_scores": np.array(["high"] * N)}, "an array of type <U4 is refused; save plain numbers"),
     ],
@@ -273,7 +340,7 @@ def add(name, content=b""):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda: save("one/A/07", object_score=1), "one/A has scores of 07, no test sample"),
+        (lambda: save("one/A/07", object_score=1), "one/A has scores of '07', no test sample"),
         (lambda: save("one/C/1", object_score=1), r"one has scores of C, no category .* \(there are: A, B\)"),
         (lambda: save("one/1", object_score=1), "one/1.npz is in no category; move it"),
         (lambda: np.save("one/A/1.npy", np.zeros(N)), "one/A/1.npy and 1.npz are for the same sample"),
@@ -284,6 +351,11 @@ def add(name, content=b""):
         (lambda: save("one/A/1", object_score=0), "one/A/1.npz holds no point_scores but one/A/0.npz does"),
         (lambda: shutil.rmtree("one"), "scores one are not a folder; docs/evaluate_your_scores.md"),
         (lambda: [shutil.rmtree(f"one/{name}") for name in "AB"], "one holds no <category>/<sample id>.npz"),
+        (
+            lambda: [path.unlink() for path in Path("one").rglob("*.npz")],
+            "one holds no <category>/<sample id>",
+        ),
+        (lambda: shutil.rmtree("truth"), "truth is not a folder"),
     ],
 )
 def test_files_that_belong_to_no_sample_stop_everything_before_anything_is_written(folder, change, words):
@@ -309,7 +381,19 @@ def test_ids_may_hold_folders_and_extensions(folder):
     assert values(found, "object/auroc") == {("ids", "part"): 1.0}
 
 
-@pytest.mark.parametrize("name", ["", "a/b", "a,b", "a[k=1]", "a\nb"])
+def test_truth_is_a_folder_even_of_data_that_needs_none(folder):
+    with pytest.raises(DataError, match="truth nowhere is not a folder"):
+        evaluate_scores({"one": Path("one")}, Path("nowhere"), dataset="synthetic")
+
+
+def test_damaged_content_is_a_hole(folder):
+    content = bytearray(Path("one/A/1.npz").read_bytes())
+    content[len(content) // 4] ^= 0xFF
+    Path("one/A/1.npz").write_bytes(content)
+    assert [label for label, _ in evaluate().failed] == ["one seed 0 on arrays/A"]
+
+
+@pytest.mark.parametrize("name", ["", "chance", "a/b", "a,b", "a[k=1]", "a\nb"])
 def test_names_that_would_be_read_as_something_else_are_refused(folder, name):
     with pytest.raises(ConfigError, match="is no name of a method; give --scores NAME=FOLDER"):
         evaluate_scores({name: Path("one")}, Path("truth"))
