@@ -73,12 +73,13 @@ def evaluate_run(
         progress("evaluating", len(plan.cells), len(plan.cells))
         table = results.table(runs, failed)
         facts = store.read_json(folder / store.RUN) | {"evaluator": REVISION}
-        unfinished = facts.get("status") in (
-            "running",
-            "interrupted",
-        )  # its process is gone: we have the lock
         without = holes(table)
-        facts["status"] = "done" if not without else "interrupted" if unfinished else "failed"
+        if facts.get("status") == "running":  # its process is gone, or this one would not have the lock
+            facts["status"] = "interrupted"
+        elif not without:
+            facts["status"] = "done"
+        elif facts.get("status") == "done":
+            facts["status"] = "failed"
         store.write_run(folder, facts)
         results.publish(runs, table)
     return Evaluation(table, evaluated, without)

@@ -13,6 +13,8 @@ def report(test_data, tmp_path_factory):
         "methods": ["random", "curvature"],
         "seeds": list(range(10)),
         "datasets": [{"name": "eyecandies", "root": test_data / "data" / "eyecandies"}],
+        "metrics": ["object/auroc", "point/auroc", "point/aupro@0.3"],
+        "bootstrap": {"replicates": 0},  # one seed has intervals below
     }
     return run_bench(values, out=tmp_path_factory.mktemp("runs") / "eyecandies")
 
@@ -56,3 +58,17 @@ def test_time_and_memory_are_reported(report):
     values = {row.metric: row.value for row in report.table.rows if row.method == "curvature"}
     assert 0 < values["resources/seconds"] < 60
     assert values["resources/peak_bytes"] > 2**20
+
+
+def test_tables_carry_aupro_and_intervals(test_data, tmp_path):
+    dataset = {"name": "eyecandies", "root": test_data / "data" / "eyecandies"}
+    metrics = ["object/auroc", "point/aupro@0.3"]
+    report = run_bench(
+        {"methods": ["random"], "datasets": [dataset], "metrics": metrics}, out=tmp_path / "run"
+    )
+    text = report.table.to_text()
+    assert "AUPRO30" in text
+    assert "95 % from" in text
+    found = [row for row in report.table.rows if row.metric in metrics]
+    assert all(row.low < row.value < row.high for row in found)
+    assert all(row.n_regions > 0 for row in found if "aupro" in row.metric)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pc3dad.evaluation.evaluator import FEW_LEVELS, NOISY_SHARE
+from pc3dad.evaluation.passes import FEW_LEVELS, NOISY_SHARE
 from pc3dad.evaluation.population import FEW_POINTS, PROTOCOLS, SAMPLED, Policies
 from pc3dad.evaluation.settings import Bootstrap
 from pc3dad.metrics import METRICS
