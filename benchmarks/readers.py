@@ -7,8 +7,6 @@ times faster than `numpy.genfromtxt`.
 """
 
 import tempfile
-import time
-from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from importlib.metadata import version
@@ -16,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from timing import seconds
 
 from pc3dad.io.clouds import read_cloud
 from pc3dad.io.ply import write_ply
@@ -24,15 +23,6 @@ from pc3dad.types import PointCloud
 
 BINARY_POINTS = 1_000_000
 TEXT_POINTS = 300_000
-
-
-def seconds(action: Callable[[], object], repeats: int = 5) -> float:
-    best = float("inf")
-    for _ in range(repeats):
-        start = time.process_time()
-        action()
-        best = min(best, time.process_time() - start)
-    return best
 
 
 def peer(name: str) -> Any:

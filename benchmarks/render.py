@@ -18,11 +18,10 @@ import argparse
 import multiprocessing
 import resource
 import sys
-import time
-from collections.abc import Callable
 
 import numpy as np
 import torch
+from timing import seconds
 
 from pc3dad.render import cameras, raster
 from pc3dad.render.config import RenderConfig
@@ -35,15 +34,6 @@ CONFIG = RenderConfig(views="x-sweep")
 ROTATIONS = VIEW_LISTS["x-sweep"].rotations()
 POINTS = 100_000
 SIDE = 336
-
-
-def seconds(action: Callable[[], object], repeats: int = 5) -> float:
-    best = float("inf")
-    for _ in range(repeats):
-        start = time.process_time()
-        action()
-        best = min(best, time.process_time() - start)
-    return best
 
 
 def bumpy_sphere(n_points: int) -> PointCloud:
