@@ -17,14 +17,16 @@ def within_tolerance(points: Projected, drawn: Drawn, tolerance: float) -> torch
     """(n,) bool: whether some pixel of a point's square shows nothing nearer by more than `tolerance`.
 
     Asking only the pixel of the point itself would lose slanted surfaces: there the squares of nearer points
-    cover it.
+    cover it. A point outside the window is not visible, though a part of its square may be inside.
 
     Args:
         points: n projected points.
         drawn: the same points, drawn.
         tolerance: unit of the scene.
     """
-    return points.depth <= deepest_shown(drawn) + tolerance
+    side = len(drawn.front)
+    inside = (points.u >= 0) & (points.u < side) & (points.v >= 0) & (points.v < side)
+    return inside & (points.depth <= deepest_shown(drawn) + tolerance)
 
 
 def one_per_pixel(

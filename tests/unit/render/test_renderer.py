@@ -277,6 +277,17 @@ def test_points_outside_the_window_are_not_visible():
     assert back.visible[0][near].all()
 
 
+@pytest.mark.parametrize("point_size", [None, 12])
+def test_a_point_outside_is_not_visible_though_its_square_reaches_the_window(point_size):
+    faces = np.random.default_rng(0).uniform(-1, 1, (2000, 3)).astype(np.float32)
+    faces[np.arange(2000), np.arange(2000) % 3] = np.sign(faces[np.arange(2000), np.arange(2000) % 3])
+    near = render(upright(faces), FRONT.model_copy(update={"point_size": point_size}))
+    far = render(upright(faces), FRONT.model_copy(update={"point_size": point_size, "keep_inside": True}))
+    at_border = np.isin(near.pixel[0] % 336, (0, 335)) | np.isin(near.pixel[0] // 336, (0, 335))
+    assert at_border.sum() > 100
+    assert near.visible[0][at_border].sum() < 0.05 * at_border.sum() < far.visible[0][at_border].sum()
+
+
 def test_one_per_pixel_sees_the_highest_point_of_each_pixel_as_released():
     cloud = sphere(50_000)
     views = render(
