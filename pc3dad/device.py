@@ -30,7 +30,7 @@ def resolve(device: str = "auto") -> DeviceInfo:
     if device == "auto":
         return resolve("cuda:0") if torch.cuda.is_available() else resolve("cpu")
     kind, _, index = device.partition(":")
-    if kind != "cuda" or not (index or "0").isdigit():
+    if kind != "cuda" or not (index or "0").isdecimal():
         raise ConfigError(f"unknown device {device!r}", hint="use auto, cpu, cuda or cuda:N")
     number = int(index or 0)
     if number >= torch.cuda.device_count():

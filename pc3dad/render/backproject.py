@@ -15,6 +15,7 @@ DivideBy = Literal["visible", "all_views"]
 Unseen = Literal["nearest", "index_neighbour"]
 NOTHING = "no view shows any point"
 NOTHING_HINT = "check the views: are they those of this cloud?"
+INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,7 +23,7 @@ class PointValues:
     """Values of n points.
 
     Attributes:
-        values: (C, n), finite.
+        values: (C, n), finite where the maps are.
         n_filled: number of points that no view shows; their values were taken over from others.
     """
 
@@ -44,12 +45,12 @@ def to_points(
     """Brings maps of views to all points, those included that no view shows. Differentiable in `maps`.
 
     Args:
-        maps: (V, C, S, S), one map per view and channel.
+        maps: (V, C, S, S), one map per view and channel, of any type.
         pixel: (V, n) integer, row * S + column of each point.
         visible: (V, n) bool.
-        points: (n, 3), any unit.
-        slots: (n,) ascending, index of each point in its cloud (`Views.indices`); by default 0 to n - 1. Only
-            "index_neighbour" looks at it.
+        points: (n, 3), any unit: those that were rendered.
+        slots: (n,) integer, ascending: index of each point in its cloud (`Views.indices`); by default 0 to
+            n - 1. Only "index_neighbour" looks at it.
         unseen: nearest: a point that no view shows takes the value of the nearest point in space that one
             shows, of equally near ones the lowest; index_neighbour: it takes the visibility of a point with
             a similar index, as released (`repair_visibility`).
@@ -58,18 +59,27 @@ def to_points(
 
     Raises:
         ConfigError: an option has no such value.
-        DataError: shapes do not fit, a pixel is outside the maps, or no view shows any point.
+        DataError: a shape or a type does not fit, a pixel is outside the maps, slots do not ascend, or no
+            view shows any point.
     """
     if unseen not in ("nearest", "index_neighbour"):
         raise ConfigError(f"unseen has no value {unseen!r}", hint="use nearest or index_neighbour")
+    _check(maps, pixel, visible, divide_by)
+    if points.shape != (pixel.shape[1], 3):
+        raise DataError(
+            f"points have shape {points.shape}, expected ({pixel.shape[1]}, 3)",
+            hint="give the points that were rendered, `cloud.xyz[views.indices]`",
+        )
+    if slots is not None:
+        _check_slots(slots, pixel.shape[1])
     seen = visible.any(dim=0).cpu().numpy()
     if not seen.any():
         raise DataError(NOTHING, hint=NOTHING_HINT)
     if unseen == "index_neighbour":
         where = np.arange(len(seen)) if slots is None else slots
         visible = torch.from_numpy(repair_visibility(visible.cpu().numpy(), where)).to(visible.device)
-        return PointValues(back_project(maps, pixel, visible, divide_by=divide_by), int((~seen).sum()))
-    values = back_project(maps, pixel, visible, divide_by=divide_by)
+        return PointValues(_mean(maps, pixel, visible, divide_by), int((~seen).sum()))
+    values = _mean(maps, pixel, visible, divide_by)
     if not seen.all():
         values = values[:, torch.from_numpy(_nearest_seen(points, seen, workers)).to(values.device)]
     return PointValues(values, int((~seen).sum()))
@@ -83,18 +93,11 @@ def back_project(
     Arguments and errors: `to_points`.
 
     Returns:
-        (C, n) in the type of `maps`. Points that no view shows are NaN, or 0 with `divide_by` "all_views".
+        (C, n) in the type of `maps`, float32 for whole numbers. Points that no view shows are NaN, or 0 with
+        `divide_by` "all_views".
     """
-    _check(maps, pixel, visible)
-    if divide_by not in ("visible", "all_views"):
-        raise ConfigError(f"divide_by has no value {divide_by!r}", hint="use visible or all_views")
-    total = torch.zeros((maps.shape[1], pixel.shape[1]), dtype=torch.float64, device=maps.device)
-    for channels, places, shown in zip(maps.flatten(2), pixel, visible, strict=True):
-        total = total + channels.index_select(1, places.long()).masked_fill(~shown, 0.0)
-    if divide_by == "all_views":
-        return (total / len(maps)).to(maps.dtype)
-    count = visible.sum(dim=0)
-    return (total / count.clamp(min=1)).masked_fill(count == 0, torch.nan).to(maps.dtype)
+    _check(maps, pixel, visible, divide_by)
+    return _mean(maps, pixel, visible, divide_by)
 
 
 def back_project_plain(
@@ -102,7 +105,7 @@ def back_project_plain(
 ) -> torch.Tensor:
     """Plain twin of `back_project` for tests: one point and one view at a time."""
     n_views, n_channels = maps.shape[:2]
-    values = torch.full((n_channels, pixel.shape[1]), torch.nan, dtype=maps.dtype)
+    values = torch.full((n_channels, pixel.shape[1]), torch.nan, dtype=torch.result_type(maps, 1.0))
     for point in range(pixel.shape[1]):
         shown = [view for view in range(n_views) if visible[view, point]]
         for channel in range(n_channels):
@@ -123,19 +126,26 @@ def repair_visibility(visible: BoolArray, slots: NDArray[np.integer]) -> BoolArr
 
     Args:
         visible: (V, n).
-        slots: (n,) ascending indices in the cloud.
+        slots: (n,) integer, ascending indices in the cloud.
 
     Returns:
         (V, n), a copy.
 
     Raises:
-        DataError: no view shows any point.
+        DataError: a shape or a type does not fit, slots do not ascend, or no view shows any point.
     """
+    if visible.ndim != 2 or visible.dtype != np.bool_:
+        raise DataError(
+            f"visibility of shape {visible.shape} and type {visible.dtype} does not fit",
+            hint="expected (V, n) and bool",
+        )
+    _check_slots(slots, visible.shape[1])
     repaired = visible.copy()
     seen = np.flatnonzero(visible.any(axis=0))
     if not len(seen):
         raise DataError(NOTHING, hint=NOTHING_HINT)
-    places, period = slots.tolist(), int(slots[-1] - slots[0])
+    places = slots.tolist()
+    period = places[-1] - places[0]
     hidden = np.flatnonzero(~visible.any(axis=0))
     for point, number in zip(hidden.tolist(), np.searchsorted(seen, hidden).tolist(), strict=True):
         if number < len(seen):
@@ -150,6 +160,20 @@ def repair_visibility(visible: BoolArray, slots: NDArray[np.integer]) -> BoolArr
     return repaired
 
 
+def _mean(
+    maps: torch.Tensor, pixel: torch.Tensor, visible: torch.Tensor, divide_by: DivideBy
+) -> torch.Tensor:
+    """`back_project` of arguments that fit."""
+    total = torch.zeros((maps.shape[1], pixel.shape[1]), dtype=torch.float64, device=maps.device)
+    for channels, places, shown in zip(maps.flatten(2), pixel, visible, strict=True):
+        total = total + channels.index_select(1, places.long()).masked_fill(~shown, 0.0)
+    kind = torch.result_type(maps, 1.0)
+    if divide_by == "all_views":
+        return (total / len(maps)).to(kind)
+    count = visible.sum(dim=0)
+    return (total / count.clamp(min=1)).masked_fill(count == 0, torch.nan).to(kind)
+
+
 def _nearest_seen(points: NDArray[np.floating], seen: BoolArray, workers: int) -> NDArray[np.int64]:
     """(n,) int64: the point itself if it is seen, else the nearest one that is."""
     donors = np.arange(len(seen))
@@ -159,12 +183,20 @@ def _nearest_seen(points: NDArray[np.floating], seen: BoolArray, workers: int) -
     return donors
 
 
-def _check(maps: torch.Tensor, pixel: torch.Tensor, visible: torch.Tensor) -> None:
-    if maps.ndim != 4 or pixel.shape != visible.shape or len(pixel) != len(maps) or pixel.ndim != 2:
+def _check(maps: torch.Tensor, pixel: torch.Tensor, visible: torch.Tensor, divide_by: DivideBy) -> None:
+    if divide_by not in ("visible", "all_views"):
+        raise ConfigError(f"divide_by has no value {divide_by!r}", hint="use visible or all_views")
+    square = maps.ndim == 4 and maps.shape[2] == maps.shape[3]
+    if not square or pixel.ndim != 2 or pixel.shape != visible.shape or len(pixel) != len(maps):
         raise DataError(
             f"maps of shape {tuple(maps.shape)} do not fit pixels {tuple(pixel.shape)} and visibility "
             f"{tuple(visible.shape)}",
             hint="expected (V, C, S, S), (V, n) and (V, n)",
+        )
+    if pixel.dtype not in INTEGERS or visible.dtype != torch.bool:
+        raise DataError(
+            f"pixels have type {pixel.dtype} and visibility has {visible.dtype}",
+            hint="expected integer and bool",
         )
     n_pixels = maps.shape[2] * maps.shape[3]
     if pixel.numel() and not 0 <= int(pixel.min()) <= int(pixel.max()) < n_pixels:
@@ -172,3 +204,13 @@ def _check(maps: torch.Tensor, pixel: torch.Tensor, visible: torch.Tensor) -> No
             f"pixels reach from {int(pixel.min())} to {int(pixel.max())}, a map has {n_pixels}",
             hint="maps must have the size of the pictures",
         )
+
+
+def _check_slots(slots: NDArray[np.integer], n: int) -> None:
+    if slots.shape != (n,) or not np.issubdtype(slots.dtype, np.integer):
+        raise DataError(
+            f"slots of shape {slots.shape} and type {slots.dtype} are not indices of {n} points",
+            hint="give `views.indices`",
+        )
+    if not (slots[1:] > slots[:-1]).all():
+        raise DataError("slots are not in ascending order", hint="give `views.indices`")

@@ -19,8 +19,8 @@ class RenderConfig(Config):
     """Side in pixels of the window that points are drawn in; other than `size`, it is resized (bicubic).
     None is `size`; published pictures were drawn at 1024 or 1036."""
     point_size: int | None = Field(default=None, ge=1, le=256)
-    """Side in window pixels of the square that a point is drawn as. None: 3 times the mean distance between
-    points, so that a closed surface has no holes."""
+    """Side in window pixels of the square that a point is drawn as. None: one that follows the distance
+    between points, and what shows through between squares is closed (docs/renderer.md)."""
     keep_inside: bool = False
     """Move the camera back until every point is inside the window. Otherwise near parts may lie outside."""
     visibility: Literal["tolerance", "one_per_pixel"] = "tolerance"

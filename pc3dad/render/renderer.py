@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pc3dad.device import resolve
 from pc3dad.errors import DataError
 from pc3dad.render import cameras, raster, shading, visibility
 from pc3dad.render.config import RenderConfig
@@ -46,6 +47,7 @@ class Views:
             nearest one of the border.
         visible: (V, n) bool.
         indices: (n,) int64 on the CPU: the points of the cloud that were rendered.
+        n_points: number of points of the cloud, N, those included that were not rendered.
     """
 
     shaded: torch.Tensor
@@ -55,6 +57,7 @@ class Views:
     pixel: torch.Tensor
     visible: torch.Tensor
     indices: NDArray[np.int64]
+    n_points: int
 
 
 def render(
@@ -74,15 +77,16 @@ def render(
         normals: (N, 3) for all points of the cloud, of any length and sign; None takes those of the cloud,
             and where it has none estimates them.
         coloured: also make pictures in the colours of the cloud.
-        device: torch device string.
+        device: cpu, cuda, cuda:N or auto.
         workers: threads of neighbour searches.
 
     Raises:
-        ConfigError: the list of views is unknown or wrong.
+        ConfigError: the list of views is unknown or wrong, or the device does not exist here.
         DataError: no valid point, a valid point without a usable normal, or no colours where they are wanted.
     """
     rotations = find_views(config.views, organised=cloud.grid is not None).rotations()
     indices = np.flatnonzero(cloud.valid)
+    device = resolve(device).device
     with _one_thread(device):
         scene = make_scene(cloud, config, normals=normals, coloured=coloured, device=device, workers=workers)
         views = [_view(scene, rotation, config) for rotation in rotations]
@@ -94,6 +98,7 @@ def render(
             torch.stack([view.pixel for view in views]),
             torch.stack([view.visible for view in views]),
             indices,
+            len(cloud),
         )
 
 
@@ -108,11 +113,13 @@ def view_masks(views: Views, labels: BoolArray) -> torch.Tensor:
         (V, S, S) bool.
 
     Raises:
-        DataError: there are fewer labels than points.
+        DataError: the labels are not bool, or not as many as the points of the cloud.
     """
-    if len(views.indices) and views.indices[-1] >= len(labels):
+    if labels.shape != (views.n_points,) or labels.dtype != np.bool_:
         raise DataError(
-            f"{len(labels)} labels are not those of a cloud whose point {views.indices[-1]} is shown"
+            f"labels of shape {labels.shape} and type {labels.dtype} are not those of a cloud of "
+            f"{views.n_points} points",
+            hint=f"expected ({views.n_points},) and bool",
         )
     levels = np.append(labels[views.indices], False) * np.uint8(shading.WHITE)  # the last is the background
     pictures = torch.from_numpy(levels).to(views.front.device)[views.front.long()]

@@ -6,15 +6,10 @@ import numpy as np
 import torch
 
 from pc3dad.errors import DataError
-from pc3dad.geometry import neighbors
 from pc3dad.geometry.normals import estimate
 from pc3dad.render.config import RenderConfig
+from pc3dad.render.spacing import mean_spacing
 from pc3dad.types import Float32Array, PointCloud
-
-SPACING_POINTS = 1 << 13  # the mean distance is that of at most so many points, scaled to all
-SPACING_QUERIES = 1 << 9
-SPACING_NEIGHBOURS = 6
-SHORTEST_NORMAL = 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,7 +20,7 @@ class Scene:
         points: (3, n) float32.
         normals: (3, n) float32, unit length, of either sign.
         rgb: (3, n) float32 in [0, 1], or None.
-        spacing: mean distance between points of the surface, 0 for fewer than 2.
+        spacing: distance between points of the surface, 0 for fewer than 2 positions.
     """
 
     points: torch.Tensor
@@ -80,25 +75,6 @@ def make_scene(
     )
 
 
-def mean_spacing(points: Float32Array, *, workers: int = 1) -> float:
-    """Mean distance between the points (n, 3) of a surface: 1 / sqrt(points per area), in their unit.
-
-    The median over points of the area to the sixth neighbour. Of large clouds a part is asked and the result
-    scaled: the time does not grow with the cloud. 0 for fewer than 2 points.
-    """
-    part = points
-    if len(points) > SPACING_POINTS:
-        rng = np.random.default_rng(0)
-        part = points[rng.choice(len(points), SPACING_POINTS, replace=False, shuffle=False)]
-    nth = min(SPACING_NEIGHBOURS, len(part) - 1)
-    if nth < 1:
-        return 0.0
-    asked = part[:: max(1, len(part) // SPACING_QUERIES)]
-    distances, _ = neighbors.knn(part, asked, k=nth + 1, workers=workers)
-    area = np.pi * float(np.median(distances[:, nth])) ** 2 / nth
-    return float(np.sqrt(area * len(part) / len(points)))
-
-
 def _unit_box(points: torch.Tensor) -> torch.Tensor:
     """(3, n) float32 with box centre 0 and largest side 1. Differences in float64: any unit is fine."""
     axes = [axis.double() for axis in points]
@@ -117,12 +93,16 @@ def _colours(cloud: PointCloud) -> Float32Array:
     """(N, 3).
 
     Raises:
-        DataError: there are none, or a valid point has one that is not finite.
+        DataError: there are none, or a valid point has one that is not in [0, 1].
     """
     if cloud.rgb is None:
         raise DataError("the cloud has no colours to render", hint="leave coloured pictures out")
-    if not np.isfinite(cloud.rgb[cloud.valid]).all():
-        raise DataError("a valid point has a colour that is not finite", hint="leave coloured pictures out")
+    colours = cloud.rgb[cloud.valid]
+    if not ((colours >= 0) & (colours <= 1)).all():
+        raise DataError(
+            "a valid point has a colour outside [0, 1], or one that is not finite",
+            hint="divide 8-bit colours by 255, or leave coloured pictures out",
+        )
     return cloud.rgb
 
 
@@ -132,11 +112,12 @@ def _unit_length(normals: torch.Tensor) -> torch.Tensor:
     Raises:
         DataError: a normal is not finite or has no length.
     """
-    x, y, z = normals
-    length: torch.Tensor = (x * x + y * y + z * z).sqrt()
-    if unusable := int((~(length > SHORTEST_NORMAL) | length.isinf()).sum()):
+    largest = normals.abs().amax(dim=0)
+    if unusable := int((~(largest > 0) | largest.isinf()).sum()):
         raise DataError(
-            f"{unusable} of {len(length)} valid points have a normal that is not finite or has no length",
+            f"{unusable} of {len(largest)} valid points have a normal that is not finite or has no length",
             hint="use the option normals=estimated",
         )
+    x, y, z = normals = normals / largest  # squares of what is left neither overflow nor vanish
+    length: torch.Tensor = (x * x + y * y + z * z).sqrt()
     return normals / length

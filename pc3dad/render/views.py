@@ -66,9 +66,11 @@ RECOMMENDED: Mapping[str, str] = MappingProxyType(
         "eyecandies": "cross",
         "real3d_ad": "cross-turned",
         "anomaly_shapenet": "cross-turned",
+        **dict.fromkeys(("arrays", "btp_npz", "folder", "prerendered", "synthetic"), AUTO),
     }
 )
-"""Data set to list: the default of every method that renders, so that all see the same pictures."""
+"""Data set to list: the default of every method that renders, so that all see the same pictures. Where scans
+differ in kind, "auto" decides; it is the default of data sets that are not here, too."""
 
 POINTAD: Mapping[str, str] = MappingProxyType(
     {"mvtec3d_ad": "cross-turned", "eyecandies": "cross-tilted", "real3d_ad": "x-sweep-turned"}
@@ -112,6 +114,14 @@ WINDOWS: Mapping[str, int] = MappingProxyType(
     {"mvtec3d_ad": 1024, "eyecandies": 1036, "real3d_ad": 1036, "anomaly_shapenet": 1024}
 )
 """Side of the published windows in pixels."""
+
+NORMALS: Mapping[str, tuple[int, float]] = MappingProxyType(
+    {"mvtec3d_ad": (50, 0.1), "eyecandies": (50, 0.1), "real3d_ad": (30, 0.8)}
+)
+"""Published neighbours of normals: at most so many, within a radius in the unit of the data set."""
+
+PUBLISHED_MASKS: Mapping[str, Any] = MappingProxyType({"window": 1036, "point_size": 6, "keep_inside": False})
+"""Options in which published masks differ from the pictures; see `published`."""
 
 
 def rotation(axis: str, angle: float) -> Float64Array:
@@ -157,14 +167,18 @@ def find_views(views: str | Sequence[tuple[str, float]], *, organised: bool) -> 
 def published(data_set: str, category: str) -> dict[str, Any]:
     """Options of `RenderConfig` with which published pictures of a category were made, as far as is known.
 
+    Masks were drawn apart: `view_masks` of views with the options `published(...) | PUBLISHED_MASKS`. By
+    default all pictures and masks have one camera and one size of points.
+
     Raises:
         ConfigError: nothing was published for the data set or the category.
     """
     sizes = POINT_SIZES.get(data_set, {})
     size = sizes.get(category, sizes.get(""))
     if size is None:
+        meant = nearest(category, sizes) if sizes else nearest(data_set, POINT_SIZES)
         raise ConfigError(
-            f"no renders of {data_set} {category} were published{nearest(data_set, POINT_SIZES)}",
+            f"no renders of {data_set} {category} were published{meant}",
             hint="leave `point_size` out: it follows the spacing of the points",
         )
     options = {
@@ -173,7 +187,8 @@ def published(data_set: str, category: str) -> dict[str, Any]:
         "point_size": size,
         "keep_inside": data_set == "eyecandies",
         "visibility": "one_per_pixel",
+        "normals": "estimated",
     }
-    if data_set == "real3d_ad":
-        options |= {"normal_neighbours": 30, "normal_radius": 0.8}  # millimetres
+    if data_set in NORMALS:
+        options["normal_neighbours"], options["normal_radius"] = NORMALS[data_set]
     return options

@@ -132,6 +132,79 @@ def test_views_that_show_no_point_are_an_error(unseen):
         repair_visibility(np.zeros((2, 3), bool), np.arange(3))
 
 
+@pytest.mark.parametrize("divide_by", ["visible", "all_views"])
+@pytest.mark.parametrize("kind", [torch.uint8, torch.int64, torch.bool])
+def test_maps_of_whole_numbers_give_means_with_fractions(kind, divide_by):
+    maps, pixel, visible = _case(2)
+    whole = (maps * 9).to(kind)
+    found = back_project(whole, pixel, visible, divide_by=divide_by)
+    assert found.dtype == torch.float32
+    assert torch.equal(found.isnan(), back_project(maps, pixel, visible, divide_by=divide_by).isnan())
+    torch.testing.assert_close(
+        found, back_project(whole.float(), pixel, visible, divide_by=divide_by), equal_nan=True
+    )
+    torch.testing.assert_close(
+        found, back_project_plain(whole, pixel, visible, divide_by=divide_by), equal_nan=True
+    )
+
+
+@pytest.mark.parametrize("unseen", ["nearest", "index_neighbour"])
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"points": np.zeros((21, 3))}, r"points have shape \(21, 3\).*expected \(20, 3\)"),
+        ({"points": np.zeros((19, 3))}, r"points have shape \(19, 3\)"),
+        ({"points": np.zeros(20)}, r"points have shape \(20,\)"),
+        ({"slots": np.arange(19)}, r"slots of shape \(19,\) and type int64 .* 20 points"),
+        ({"slots": np.arange(20.0)}, r"slots of shape \(20,\) and type float64"),
+        ({"slots": np.arange(20)[::-1]}, "ascending"),
+        ({"slots": np.zeros(20, int)}, "ascending"),
+        ({"visible": torch.ones(3, 20)}, "visibility has torch.float32; .*bool"),
+        ({"visible": torch.ones(3, 20, dtype=torch.uint8)}, "visibility has torch.uint8; .*bool"),
+        ({"visible": torch.ones(20, dtype=torch.bool)}, r"visibility \(20,\)"),
+        ({"visible": torch.tensor(True)}, r"visibility \(\)"),
+        ({"pixel": torch.zeros(3, 20)}, "pixels .* torch.float32 .*integer"),
+        ({"pixel": torch.zeros(3, 20, dtype=torch.bool)}, "pixels .* torch.bool .*integer"),
+        ({"pixel": torch.full((3, 20), 16)}, "pixels reach from 16 to 16, a map has 16"),
+        ({"pixel": torch.full((3, 20), -1)}, "pixels reach from -1 to -1"),
+        ({"maps": torch.zeros(3, 2, 2, 8)}, r"maps of shape \(3, 2, 2, 8\)"),
+        ({"maps": torch.zeros(3, 16)}, r"maps of shape \(3, 16\)"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_refused_with_one_sentence(wrong, message, unseen):
+    maps, pixel, visible = _case(0, share=0.2)
+    given = {"maps": maps, "pixel": pixel, "visible": visible, "points": np.zeros((20, 3))} | wrong
+    with pytest.raises(DataError, match=message):
+        to_points(**given, unseen=unseen)
+
+
+@pytest.mark.parametrize(
+    ("visible", "slots", "message"),
+    [
+        (np.ones((2, 3)), np.arange(3), "visibility of shape .* float64"),
+        (np.ones(3, bool), np.arange(3), r"visibility of shape \(3,\)"),
+        (np.ones((2, 3), bool), np.arange(4), r"slots of shape \(4,\)"),
+        (np.ones((2, 0), bool), np.arange(0), "no view shows any point"),
+    ],
+)
+def test_visibility_that_cannot_be_repaired_is_refused(visible, slots, message):
+    with pytest.raises(DataError, match=message):
+        repair_visibility(visible, slots)
+
+
+def test_slots_of_a_small_type_do_not_overflow():
+    visible = np.zeros((1, 4), bool)
+    visible[0, 3] = True
+    wide = np.array([-120, -110, 0, 120])
+    small = wide.astype(np.int8)
+    np.testing.assert_array_equal(repair_visibility(visible, small), repair_visibility(visible, wide))
+    visible = np.array([[True, False, True], [False, False, False], [False, False, True]])
+    unsigned = np.array([10, 40, 90], np.uint8)
+    np.testing.assert_array_equal(
+        repair_visibility(visible, unsigned), repair_visibility(visible, unsigned.astype(int))
+    )
+
+
 def test_shapes_and_options_are_checked():
     maps, pixel, visible = _case(0)
     points = np.zeros((20, 3))

@@ -8,7 +8,7 @@ from pc3dad.errors import ConfigError, DataError
 from pc3dad.render import cameras
 from pc3dad.render.config import RenderConfig
 from pc3dad.render.renderer import render, view_masks
-from pc3dad.render.views import VIEW_LISTS, find_views
+from pc3dad.render.views import PUBLISHED_MASKS, VIEW_LISTS, find_views, published
 from pc3dad.types import PointCloud
 
 FRONT = RenderConfig(views=(("x", 0.0),))
@@ -119,8 +119,32 @@ def test_masks_show_the_labels_of_front_points_only():
     hidden, shown = view_masks(views, back).float().mean(dim=(1, 2))
     assert hidden == 0
     assert shown > 0.3
-    with pytest.raises(DataError, match="3 labels are not those"):
-        view_masks(views, back[:3])
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (np.ones(3, bool), r"labels of shape \(3,\) and type bool .* cloud of 50 points"),
+        (np.ones(51, bool), r"labels of shape \(51,\)"),
+        (np.ones((50, 1), bool), r"labels of shape \(50, 1\)"),
+        (np.ones(50, np.uint8), "type uint8"),
+        (np.full(50, 0.9), "type float64"),
+    ],
+)
+def test_labels_that_are_not_flags_of_all_points_are_refused(labels, message):
+    points = sphere(50).xyz.copy()
+    points[-5:] = np.nan  # points that are not rendered have labels too
+    with pytest.raises(DataError, match=message):
+        view_masks(render(PointCloud(points), FRONT), labels)
+
+
+def test_published_masks_are_drawn_with_squares_of_their_own():
+    """A lone point: 12 pixels of the window of 1036 in the picture, 6 in the mask."""
+    cloud = upright(np.float32([[-1, -1, 0], [1, 1, 0], [0, 0, 0]]))
+    for options, side in ((published("real3d_ad", "shell"), 12), (PUBLISHED_MASKS, 6)):
+        front = render(cloud, RenderConfig(**options)).front[4]
+        assert len(front) == 1036
+        assert (front == 2).sum() == side**2
 
 
 def test_masks_follow_the_size_of_the_pictures():
@@ -217,11 +241,15 @@ def test_normals_of_another_cloud_are_an_error():
         render(sphere(50), FRONT, normals=sphere(7).xyz)
 
 
-def test_colours_that_are_missing_or_not_finite_are_an_error():
+def test_colours_that_are_missing_are_an_error():
     with pytest.raises(DataError, match="no colours"):
         render(sphere(50), FRONT, coloured=True)
-    cloud = PointCloud(sphere(50).xyz, rgb=np.full((50, 3), np.nan))
-    with pytest.raises(DataError, match="colour that is not finite"):
+
+
+@pytest.mark.parametrize("level", [np.nan, 255.0, -0.1])
+def test_colours_that_are_not_levels_from_0_to_1_are_an_error(level):
+    cloud = PointCloud(sphere(50).xyz, rgb=np.full((50, 3), level))
+    with pytest.raises(DataError, match=r"colour outside \[0, 1\], or one that is not finite"):
         render(cloud, FRONT, coloured=True)
 
 
@@ -236,6 +264,20 @@ def test_a_wrong_list_of_views_is_an_error():
         render(sphere(50), RenderConfig(views="sweep"))
     with pytest.raises(ConfigError, match="empty"):
         render(sphere(50), RenderConfig(views=()))
+
+
+@pytest.mark.parametrize(
+    ("device", "message"),
+    [("foo", "unknown device 'foo'"), ("cuda:999", "device 'cuda:999' does not exist here")],
+)
+def test_a_device_that_does_not_exist_is_an_error(device, message):
+    with pytest.raises(ConfigError, match=message):
+        render(sphere(50), FRONT, device=device)
+
+
+def test_auto_takes_a_device_that_exists():
+    views = render(sphere(50), FRONT, device="auto")
+    assert views.shaded.device.type == ("cuda" if torch.cuda.is_available() else "cpu")
 
 
 @pytest.mark.parametrize("n", [1, 5])

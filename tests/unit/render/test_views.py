@@ -7,12 +7,17 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from pc3dad.data.cards import CARDS
 from pc3dad.errors import ConfigError
+from pc3dad.render.config import RenderConfig
 from pc3dad.render.views import (
+    AUTO,
     GSCLIP,
+    POINT_SIZES,
     POINTAD,
     RECOMMENDED,
     VIEW_LISTS,
+    WINDOWS,
     ViewList,
     find_views,
     published,
@@ -65,10 +70,19 @@ def test_the_tilted_list_looks_as_the_camera_of_eyecandies_did():
     np.testing.assert_allclose(VIEW_LISTS["cross-tilted"].rotations()[2] @ sensor, [0, 0, 1], atol=1e-12)
 
 
-def test_every_data_set_has_lists_that_exist():
+def test_every_data_set_has_a_list_that_exists():
+    assert set(RECOMMENDED) == {card.slug for card in CARDS}
     for table in (RECOMMENDED, POINTAD, GSCLIP):
-        assert set(table.values()) <= set(VIEW_LISTS)
-    assert set(POINTAD) | set(GSCLIP) == set(RECOMMENDED)
+        assert set(table.values()) <= {*VIEW_LISTS, AUTO}
+        assert set(table) <= set(RECOMMENDED)
+
+
+def test_published_tables_know_every_category_of_their_data_sets():
+    categories = {card.slug: card.categories for card in CARDS}
+    assert set(POINT_SIZES) == set(WINDOWS) == set(POINTAD) | set(GSCLIP)
+    for data_set in POINT_SIZES:
+        for category in categories[data_set]:
+            assert RenderConfig(**published(data_set, category)).point_size
 
 
 def test_auto_looks_from_the_front_at_a_grid_and_all_around_other_clouds():
@@ -98,9 +112,30 @@ def test_wrong_lists_are_refused(views, message):
 def test_published_options_know_the_size_of_points():
     assert published("mvtec3d_ad", "cable_gland")["point_size"] == 12
     assert published("eyecandies", "Lollipop")["keep_inside"]
-    assert published("real3d_ad", "shell")["normal_radius"] == 0.8
-    with pytest.raises(ConfigError, match="no renders of mvtec3d_ad pizza"):
-        published("mvtec3d_ad", "pizza")
+
+
+@pytest.mark.parametrize(
+    ("data_set", "radius", "neighbours"),
+    [("mvtec3d_ad", 0.1, 50), ("eyecandies", 0.1, 50), ("real3d_ad", 0.8, 30)],
+)
+def test_published_normals_are_estimated_even_where_the_cloud_has_its_own(data_set, radius, neighbours):
+    config = RenderConfig(**published(data_set, "rope"))
+    assert config.normals == "estimated"
+    assert (config.normal_radius, config.normal_neighbours) == (radius, neighbours)
+
+
+@pytest.mark.parametrize(
+    ("data_set", "category", "message"),
+    [
+        ("mvtec3d_ad", "ropes", r"no renders of mvtec3d_ad ropes .* did you mean 'rope'\?"),
+        ("mvtec3d_ad", "pizza", r"\(there are: bagel, cable_gland, "),
+        ("mvtec3d", "rope", r"no renders of mvtec3d .* did you mean 'mvtec3d_ad'\?"),
+        ("folder", "rope", r"no renders of folder .*\(there are: anomaly_shapenet, eyecandies, "),
+    ],
+)
+def test_unpublished_renders_are_refused_with_the_name_that_was_meant(data_set, category, message):
+    with pytest.raises(ConfigError, match=message):
+        published(data_set, category)
 
 
 def test_options_can_be_read_without_torch():
