@@ -1,7 +1,7 @@
 """Fast point feature histograms (Rusu, Blodow and Beetz, 2009): 33 numbers on the shape around a point."""
 
 from collections.abc import Iterable
-from math import acos, atan2, floor, pi
+from math import atan2, floor, pi, sqrt
 from typing import Literal, get_args
 
 import numpy as np
@@ -16,6 +16,7 @@ Pooling = Literal["max", "mean"]
 BINS = 11  # of each of the three histograms
 KEPT = 1 << 26  # neighbours that are held in memory; those of larger clouds are searched twice
 LENGTH_ERROR = 1e-3  # by which a unit normal may miss length 1
+ROUNDING = 1e-15  # what rounding may leave of a cosine that is 0
 
 
 def describe(
@@ -102,9 +103,12 @@ def pair_features(
     """Angle theta in radians and the cosines alpha and phi between two points with normals.
 
     The point whose normal has the smaller angle to the line between both is the first, in whichever order
-    they are given. With u its normal, v at a right angle to u and to that line, and w = u x v: phi is the
-    cosine of u and the line, alpha that of v and the other normal, and theta the direction of the other
-    normal around v. All are 0 if both points coincide or the line runs along u.
+    they are given; of equal angles it is `one`. With u its normal, v at a right angle to u and to that line,
+    and w = u x v: phi is the cosine of u and the line, alpha that of v and the other normal, and theta the
+    direction of the other normal around v. All are 0 if both points coincide or the line runs along u.
+
+    Opposite normals at a right angle to the line have theta pi. In Open3D it is pi or -pi, the last or the
+    first bin, by a rounding error or by the sign of a zero.
 
     Args:
         points: (N, 3).
@@ -113,20 +117,22 @@ def pair_features(
         two: index of the other.
     """
     line = points[two] - points[one]
-    length = np.linalg.norm(line)
+    length = sqrt((line * line).sum())  # as the kernel rounds: `@` may add in another order
     if length == 0:
         return 0.0, 0.0, 0.0
     u, other = normals[one], normals[two]
-    phi, other_phi = float(u @ line / length), float(other @ line / length)
-    if acos(min(abs(phi), 1)) > acos(min(abs(other_phi), 1)):
+    phi, other_phi = float((u * line).sum() / length), float((other * line).sum() / length)
+    if abs(phi) < abs(other_phi):
         u, other, line, phi = other, u, -line, -other_phi
     v = np.cross(line, u)
-    size = np.linalg.norm(v)
+    size = sqrt((v * v).sum())
     if size == 0:
         return 0.0, 0.0, 0.0
     v = v / size
     w = np.cross(u, v)
-    return atan2(w @ other, u @ other), float(v @ other), phi
+    across, along = ((axis * other).sum() for axis in (w, u))
+    theta = atan2(*(0.0 if abs(cosine) <= ROUNDING else cosine for cosine in (across, along)))
+    return theta, float((v * other).sum()), phi
 
 
 def pool(
@@ -144,9 +150,21 @@ def pool(
 
     Raises:
         ConfigError: there is no such pooling.
+        DataError: a patch is empty or names a point that does not exist, or patches are no indices.
     """
     if pooling not in get_args(Pooling):
         raise ConfigError(f"pooling has no value {pooling!r}", hint="use max or mean")
+    if patches.dtype.kind not in "iu" or patches.ndim != 2 or patches.shape[1] == 0:
+        raise DataError(
+            f"patches of shape {patches.shape} and type {patches.dtype} are no indices of points",
+            hint="pass whole numbers, a row of at least one for each patch",
+        )
+    if patches.size and not (patches.min() >= 0 and patches.max() < len(descriptors)):
+        raise DataError(
+            f"patches name points {patches.min()} to {patches.max()}, but there are {len(descriptors)} "
+            "descriptors",
+            hint="pass the patches and the descriptors of the same cloud",
+        )
     members = descriptors[patches]
     if pooling == "max":
         largest: Float32Array = members.max(axis=1)

@@ -4,8 +4,11 @@ Each has a plain twin beside the function that calls it. They check nothing: the
 """
 
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from math import atan2, floor, inf, pi, sqrt
-from typing import TypeVar, cast
+from pickle import UnpicklingError
+from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
@@ -19,7 +22,42 @@ Loop = TypeVar("Loop", bound=Callable[..., object])
 LEAF = 32  # points; fewer or more take longer
 FAR, BEST = 3, 6  # rows of points and columns of boxes with squared distances to the chosen points
 SWEEPS = 12  # of Jacobi rotations at most; convergence is quadratic, four or five do
-BINS = 11  # of each of the three histograms
+BINS = 11  # of each of the three histograms; as in `fpfh`, but files of machine code notice only this file
+ROUNDING = 1e-15  # what rounding may leave of a cosine that is 0; as in `fpfh`
+UNUSABLE = (  # what damaged pickles raise (Python's documentation of pickle), and locked files and full disks
+    *(AttributeError, EOFError, ImportError, LookupError, MemoryError, OSError, OverflowError, TypeError),
+    *(UnpicklingError, ValueError),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SpareFiles:
+    """numba's store of machine code as a mere convenience: what cannot be read is compiled again.
+
+    Attributes:
+        files: a `numba.core.caching.FunctionCache`, which raises for damaged files and full disks.
+    """
+
+    files: Any
+
+    @property
+    def cache_path(self) -> str:
+        """Folder of the files; part of `stats` of a compiled loop."""
+        return str(self.files.cache_path)
+
+    def load_overload(self, signature: Any, target: Any) -> Any:
+        """Compiled code, or None if there is none that can be read; then the loop gets new files."""
+        try:
+            return self.files.load_overload(signature, target)
+        except UNUSABLE:
+            with suppress(OSError):
+                self.files.flush()
+            return None
+
+    def save_overload(self, signature: Any, code: Any) -> None:
+        """Saves compiled code if that is possible."""
+        with suppress(*UNUSABLE):
+            self.files.save_overload(signature, code)
 
 
 def compiled(loop: Loop) -> Loop:
@@ -27,7 +65,9 @@ def compiled(loop: Loop) -> Loop:
     try:
         fast = numba.njit(loop, cache=True, error_model="numpy")
     except RuntimeError:  # a read-only installation of a user who has no home
-        fast = numba.njit(loop, error_model="numpy")
+        return cast(Loop, numba.njit(loop, error_model="numpy"))
+    if fast is not loop:  # as it is where the user has switched compilation off
+        fast._cache = SpareFiles(fast._cache)  # noqa: SLF001  there is no public way
     return cast(Loop, fast)
 
 
@@ -287,7 +327,9 @@ def _pair(points: Float64Array, normals: Float64Array, one: int, two: int) -> tu
     v0, v1, v2 = v0 / size, v1 / size, v2 / size
     w0, w1, w2 = n1 * v2 - n2 * v1, n2 * v0 - n0 * v2, n0 * v1 - n1 * v0
     alpha = v0 * m0 + v1 * m1 + v2 * m2
-    return atan2(w0 * m0 + w1 * m1 + w2 * m2, n0 * m0 + n1 * m1 + n2 * m2), alpha, phi
+    across, along = w0 * m0 + w1 * m1 + w2 * m2, n0 * m0 + n1 * m1 + n2 * m2
+    theta = atan2(0.0 if abs(across) <= ROUNDING else across, 0.0 if abs(along) <= ROUNDING else along)
+    return theta, alpha, phi
 
 
 @compiled

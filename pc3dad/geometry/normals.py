@@ -111,22 +111,28 @@ def orient(
 
     Raises:
         ConfigError: there is no such orientation, or the viewpoint is missing, superfluous or no position.
-        DataError: shapes differ.
+        DataError: a shape does not fit, or a coordinate or a normal is not finite.
     """
     _check("orientation", orientation, get_args(Orientation))
     if (viewpoint is None) == (orientation == "viewpoint"):
         raise ConfigError(f"orientation {orientation!r} and viewpoint {viewpoint} do not go together")
     if viewpoint is not None and not (np.shape(viewpoint) == (3,) and np.isfinite(viewpoint).all()):
         raise ConfigError(f"viewpoint {viewpoint} is no position", hint="give three finite coordinates")
-    if normals.shape != points.shape:
+    xyz = neighbors.checked_xyz(points)
+    if normals.shape != xyz.shape:
         raise DataError(f"normals have shape {normals.shape}, points have {points.shape}")
+    if lost := int((~np.isfinite(normals)).any(axis=1).sum()):
+        raise DataError(
+            f"{lost} of {len(normals)} normals are not finite",
+            hint="leave points without a normal out, or estimate normals",
+        )
     wanted: NDArray[np.floating] = np.zeros((1, 3))
     if orientation == "up":
         wanted = np.array([UP])
     elif orientation == "outwards":
-        wanted = points - points.mean(axis=0, dtype=np.float64)
+        wanted = xyz - xyz.mean(axis=0)
     elif viewpoint is not None:
-        wanted = viewpoint - points.astype(np.float64)
+        wanted = viewpoint - xyz
     wrong = (normals * wanted).sum(axis=1, keepdims=True) < 0
     return np.where(wrong, -normals, normals).astype(np.float32)
 

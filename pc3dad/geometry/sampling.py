@@ -65,12 +65,16 @@ def radial_subset(points: NDArray[np.floating], *, n: int) -> NDArray[np.intp]:
 
     Returns:
         (min(n, M),) ascending indices into `points`.
+
+    Raises:
+        DataError: the shape does not fit, or a coordinate is not finite.
     """
-    if len(points) <= n:
-        return np.arange(len(points))
-    centred = points.astype(np.float64) - points.mean(axis=0, dtype=np.float64)
+    xyz = neighbors.checked_xyz(points)
+    if len(xyz) <= n:
+        return np.arange(len(xyz))
+    centred = xyz - xyz.mean(axis=0)
     order = np.argsort((centred**2).sum(axis=1), kind="stable")
-    chosen: NDArray[np.intp] = np.sort(order[np.arange(n) * len(points) // n])
+    chosen: NDArray[np.intp] = np.sort(order[np.arange(n) * len(xyz) // n])
     return chosen
 
 
@@ -90,8 +94,8 @@ def farthest_points(points: NDArray[np.floating], count: int, *, start: int = 0)
         (count,) indices into `points` in the order of choice; the first m of them are the choice of m.
 
     Raises:
-        DataError: a shape does not fit, a coordinate is not finite, there are fewer than `count` points, or
-            none has the index `start`.
+        DataError: a shape does not fit, a coordinate is not finite, there are fewer than `count` points,
+            none has the index `start`, or one of these is no whole number.
     """
     from pc3dad.geometry import kernels
 
@@ -125,11 +129,14 @@ def surface_area(vertices: NDArray[np.floating], faces: NDArray[np.integer]) -> 
 
 
 def _to_choose_from(points: NDArray[np.floating], count: int, start: int) -> Float64Array:
-    """Checked coordinates (N, 3)."""
+    """Checked coordinates (N, 3), scaled exactly to about 1 so that their squares do not underflow."""
     xyz = neighbors.checked_xyz(points)
-    if not (1 <= count <= len(xyz) and 0 <= start < len(xyz)):
+    whole = all(isinstance(number, int | np.integer) for number in (count, start))
+    if not (whole and 1 <= count <= len(xyz) and 0 <= start < len(xyz)):
         raise DataError(
             f"cannot choose {count} points, the first of index {start}, from a cloud of {len(xyz)}",
-            hint="ask for fewer",
+            hint="give whole numbers that the cloud has points for",
         )
+    _, exponent = np.frexp(np.abs(xyz).max())
+    xyz *= 2.0 ** min(-int(exponent), 1000)  # up to there it is a number itself
     return xyz

@@ -11,7 +11,7 @@ import pytest
 from pc3dad.data.base import Dataset, SampleRef
 from pc3dad.data.defects import DEFECTS, VISIBLE
 from pc3dad.data.shapes import SHAPES
-from pc3dad.data.synthetic import NOISE, Synthetic, SyntheticConfig
+from pc3dad.data.synthetic.dataset import NOISE, Synthetic, SyntheticConfig
 from pc3dad.errors import DataError
 from pc3dad.geometry import neighbors
 from pc3dad.types import Split
@@ -22,7 +22,7 @@ DEFECTIVE = [ref for ref in REFS if DATA.truth(ref).anomalous]
 
 DIGEST = """
 import hashlib
-from pc3dad.data.synthetic import Synthetic, SyntheticConfig
+from pc3dad.data.synthetic.dataset import Synthetic, SyntheticConfig
 from pc3dad.types import Split
 data, digest = Synthetic(None, SyntheticConfig(seed=5, points=500)), hashlib.sha256()
 for category in data.categories():

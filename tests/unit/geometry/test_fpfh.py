@@ -44,6 +44,37 @@ def test_on_a_plane_everything_is_in_the_middle():
     assert np.count_nonzero(descriptors) == 300
 
 
+def mixed_signs(directions, seed):
+    return directions * np.random.default_rng(seed).choice([-1.0, 1.0], size=(len(directions), 1))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 1000), st.integers(0, 2), st.booleans(), st.booleans())
+def test_a_plane_with_normals_to_both_sides_equals_the_plain_twin(seed, axis, whole, turned):
+    """Theta pi and -pi, the last and the first bin, differ by the sign of a zero, or by rounding."""
+    points = np.random.default_rng(seed).uniform(-3, 3, size=(40, 3))
+    points = points.round() if whole else points
+    points[:, axis] = 0
+    directions = mixed_signs(np.tile(np.eye(3)[axis], (40, 1)), seed)
+    if turned:
+        turn = Rotation.random(random_state=seed)
+        points, directions = turn.apply(points), turn.apply(directions)
+    fast, plain = (call(points, directions, radius=2.6) for call in (fpfh.describe, fpfh.describe_plain))
+    np.testing.assert_allclose(fast, plain, atol=1e-3)
+    assert not fast[:, 0].any()  # no -pi
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 1000))
+def test_a_ball_with_normals_to_both_sides_equals_the_plain_twin(seed):
+    """Both normals of a pair have the same angle to its line, so rounding errors choose the first point."""
+    points = wavy(40, seed)[0]
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    directions = mixed_signs(points, seed)
+    fast, plain = (call(points, directions, radius=1.0) for call in (fpfh.describe, fpfh.describe_plain))
+    np.testing.assert_allclose(fast, plain, atol=1e-3)
+
+
 def test_features_of_a_pair_by_hand():
     """The line runs along x; the first normal is at 30 degrees to it, the other at a right angle."""
     points = np.array([[0.0, 0, 0], [2, 0, 0]])
@@ -131,6 +162,26 @@ def test_patches_take_the_largest_or_the_mean_value():
     )
     with pytest.raises(ConfigError, match="use max or mean"):
         fpfh.pool(descriptors, patches, pooling="sum")
+
+
+@pytest.mark.parametrize(
+    ("patches", "problem"),
+    [
+        ([[0, 4]], "patches name points 0 to 4, but there are 4 descriptors; "),
+        ([[-1, 3]], "patches name points -1 to 3"),
+        (np.zeros((2, 0), dtype=np.int64), r"patches of shape \(2, 0\) and type int64 are no indices"),
+        ([0, 1], r"patches of shape \(2,\)"),
+        ([[0.0, 1.0]], "type float64"),
+    ],
+)
+@pytest.mark.parametrize("pooling", ["max", "mean"])
+def test_refuses_patches_of_other_points_or_of_none(patches, problem, pooling):
+    with pytest.raises(DataError, match=problem):
+        fpfh.pool(np.zeros((4, 33), dtype=np.float32), np.asarray(patches), pooling=pooling)
+
+
+def test_no_patches_have_no_descriptors():
+    assert fpfh.pool(np.zeros((4, 33), dtype=np.float32), np.zeros((0, 5), dtype=int)).shape == (0, 33)
 
 
 @pytest.mark.parametrize("spoil", [np.nan, 0.0, 2.0])

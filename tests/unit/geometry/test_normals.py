@@ -162,3 +162,13 @@ def test_refuses_options_that_have_no_meaning(options):
 def test_refuses_to_turn_normals_of_other_points():
     with pytest.raises(DataError, match="normals have shape"):
         normals.orient(bumpy(20), bumpy(19), orientation="up")
+
+
+@pytest.mark.parametrize("orientation", ["none", "up", "outwards"])
+def test_refuses_to_turn_what_is_not_finite(orientation):
+    points, spoilt = bumpy(20), bumpy(20)
+    spoilt[4:6] = np.nan
+    with pytest.raises(DataError, match="points hold a coordinate that is not finite"):
+        normals.orient(spoilt, points, orientation=orientation)
+    with pytest.raises(DataError, match="2 of 20 normals are not finite; leave"):
+        normals.orient(points, spoilt, orientation=orientation)

@@ -95,6 +95,12 @@ def test_the_subset_moves_with_the_cloud():
     assert set(order[radial_subset(moved, n=50)]) == set(radial_subset(points, n=50))
 
 
+@pytest.mark.parametrize("n", [3, 100])
+def test_refuses_a_subset_of_what_is_not_finite(n):
+    with pytest.raises(DataError, match="not finite; pass valid points only"):
+        radial_subset(np.where(CORNERS == 1, np.nan, CORNERS), n=n)
+
+
 def same_as_plain(points, count, start):
     np.testing.assert_array_equal(
         farthest_points(points, count, start=start), farthest_points_plain(points, count, start=start)
@@ -153,7 +159,14 @@ def test_order_rotation_and_unit_of_points_change_no_choice():
     np.testing.assert_array_equal(order[farthest_points(moved, 50, start=start)], farthest_points(points, 50))
 
 
-@pytest.mark.parametrize(("count", "start"), [(0, 0), (9, 0), (3, 8), (3, -1)])
+@pytest.mark.parametrize("unit", [2.0**-1070, 2.0**-565, 2.0**490])  # 1e-322, 1e-170, 3e147
+@pytest.mark.parametrize("farthest", [farthest_points, farthest_points_plain])
+def test_no_unit_over_or_underflows(farthest, unit):
+    points = rng().integers(-9, 9, size=(100, 3))
+    np.testing.assert_array_equal(farthest(unit * points, 60), farthest(points, 60))
+
+
+@pytest.mark.parametrize(("count", "start"), [(0, 0), (9, 0), (3, 8), (3, -1), (3.0, 0), (3, 1.0)])
 def test_refuses_choices_that_a_cloud_does_not_have(count, start):
     with pytest.raises(DataError, match="from a cloud of 8"):
         farthest_points(CORNERS, count, start=start)

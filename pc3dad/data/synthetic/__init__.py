@@ -1,0 +1,1 @@
+"""Parametric parts with exact defects: the embedded data set."""
