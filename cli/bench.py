@@ -18,7 +18,10 @@ def bench(
         typer.Option("--dataset", "-d", help="NAME, NAME:A+B for some categories, NAME[key=value]."),
     ] = [],
     methods: Annotated[
-        str, typer.Option("--methods", "-m", help="NAME,NAME[key=value,...]; default random,curvature.")
+        str,
+        typer.Option(
+            "--methods", "-m", help="NAME,NAME[key=value,...]; default random,curvature,fpfh_self,fpfh_knn."
+        ),
     ] = "",
     root: options.Root = [],
     train_on: Annotated[
@@ -51,7 +54,7 @@ def bench(
 ) -> ExitCode:
     """Run methods on data sets and print the table.
 
-    Without options: random and curvature on the embedded synthetic data set. Finished fits and cells of the
+    Without options: all baselines on the embedded synthetic data set. Finished fits and cells of the
     run folder are reused, failed ones run again.
     """
     from pc3dad.evaluation.bench import run_bench
@@ -78,7 +81,7 @@ def _show(report: "BenchReport", *, as_json: bool) -> None:
     if as_json:
         output.show_json(report.plain())
     else:
-        output.show(report.table.to_text())
+        output.show(report.table.to_text(brief=True))
         for note in report.notes:
             output.tell(note)
         page = f"{report.folder}/report/index.html"

@@ -1,4 +1,4 @@
-"""`pc3dad data`: list, info, verify; `prepare` has a file of its own."""
+"""`pc3dad data`: list, info, verify; `prepare` and `synthesize` have files of their own."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pc3dad.cli import options, output, prepare
+from pc3dad.cli import options, output, prepare, synthesize
 from pc3dad.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 SHOWN_ITEMS = 5  # of one finding, without --all
 
-app = typer.Typer(help="Data sets: list, describe, prepare, verify.", no_args_is_help=True)
+app = typer.Typer(help="Data sets: list, describe, prepare, verify, synthesize.", no_args_is_help=True)
 app.command("prepare")(prepare.prepare)
+app.command("synthesize")(synthesize.synthesize)
 
 Name = Annotated[
     str, typer.Argument(help="Slug of the data set, options in brackets: eyecandies[foreground=all].")

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pc3dad.data.synthetic.dataset import Synthetic, SyntheticConfig
+from pc3dad.data.synthetic.config import SyntheticConfig
+from pc3dad.data.synthetic.dataset import Synthetic
 from pc3dad.geometry.sampling import sample_surface
 from pc3dad.io.clouds import read_cloud
 from pc3dad.io.meshes import read_obj

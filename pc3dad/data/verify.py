@@ -22,7 +22,14 @@ from pc3dad.types import Split
 
 ResultT = TypeVar("ResultT")
 ARCHIVES = (".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".xz", ".bz2")
-DOCUMENTS = ("readme", "license", "licence", "changelog", "citation")  # stems that belong to releases
+DOCUMENTS = (
+    "readme",
+    "license",
+    "licence",
+    "changelog",
+    "citation",
+    "synthesize",
+)  # what belongs to releases
 
 
 @runtime_checkable

@@ -126,7 +126,9 @@ class _Replicates:
         if drawn is None or row.low is None:
             return None
         if isinstance(drawn, Path):
-            drawn = self._read.setdefault(drawn, _read_replicates(drawn))
+            if drawn not in self._read:
+                self._read[drawn] = _read_replicates(drawn)
+            drawn = self._read[drawn]
         return drawn.get(f"{row.protocol}/{row.defects}/{row.metric}")
 
 

@@ -57,7 +57,8 @@ class BenchSpec(Settings):
     datasets: tuple[DatasetSpec, ...] = Field(default=(DatasetSpec(name="synthetic"),), min_length=1)
     """Data sets to score."""
     methods: tuple[MethodSpec, ...] = Field(
-        default=(MethodSpec(name="random"), MethodSpec(name="curvature")), min_length=1
+        default=tuple(MethodSpec(name=name) for name in ("random", "curvature", "fpfh_self", "fpfh_knn")),
+        min_length=1,
     )
     """Methods to compare."""
     roots: dict[str, Path] = Field(default_factory=dict)

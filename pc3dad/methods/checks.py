@@ -16,7 +16,8 @@ from scipy.spatial.transform import Rotation
 
 from pc3dad.context import RunContext
 from pc3dad.data.base import TrainView
-from pc3dad.data.synthetic.dataset import Synthetic, SyntheticConfig
+from pc3dad.data.synthetic.config import SyntheticConfig
+from pc3dad.data.synthetic.dataset import Synthetic
 from pc3dad.errors import ContractError, DataError, MethodError, Pc3dadError
 from pc3dad.io import digest
 from pc3dad.methods.base import Method

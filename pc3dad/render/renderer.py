@@ -87,7 +87,7 @@ def render(
     rotations = find_views(config.views, organised=cloud.grid is not None).rotations()
     indices = np.flatnonzero(cloud.valid)
     device = resolve(device).device
-    with _one_thread(device):
+    with one_thread(device):
         scene = make_scene(cloud, config, normals=normals, coloured=coloured, device=device, workers=workers)
         views = [_view(scene, rotation, config) for rotation in rotations]
         return Views(
@@ -128,7 +128,7 @@ def view_masks(views: Views, labels: BoolArray) -> torch.Tensor:
 
 
 @contextmanager
-def _one_thread(device: str) -> Iterator[None]:
+def one_thread(device: str) -> Iterator[None]:
     """On a CPU, lets torch use one thread: its steps are so short that threads mostly wait for each other.
 
     On two idle cores a second thread saves little; on busy ones it made views take eight times as long.

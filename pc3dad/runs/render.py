@@ -19,6 +19,7 @@ _HEADS = (
 )
 _CELL = 9  # widest head plus a space
 _LABEL = 16  # longest method name that shares a line with its numbers
+MANY = 5
 _BEHIND = {"spread": " {}", "low": " [{}, ", "high": "{}]"}
 
 Kind = Literal["value", "spread", "low", "high"]
@@ -76,12 +77,24 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One table."""
+    """One table; `remarks` are notes about single categories."""
 
     title: str
     columns: Sequence[Column]
     sections: Sequence[Section]
     notes: Sequence[str]
+    remarks: Sequence[str] = ()
+
+    @property
+    def brief(self) -> "Block":
+        """The last section alone, which is the headline, where there are many categories."""
+        if len(self.sections) <= MANY:
+            return self
+        hidden = [f"{len(self.sections) - 1} categories"]
+        if self.remarks:
+            hidden.append(f"{len(self.remarks)} remarks about them")
+        note = f"not shown: {', '.join(hidden)}; `pc3dad report RUN` prints all"
+        return Block(self.title, self.columns, self.sections[-1:], [*self.notes, note])
 
 
 def per_cent(value: float) -> str:
@@ -103,7 +116,7 @@ def text(block: Block, width: int = 80) -> str:
         for section in block.sections:
             last = section is block.sections[-1]
             lines += [section.title, *_text_lines(block, section, chosen, intervals=last)]
-    for note in block.notes:
+    for note in (*block.notes, *block.remarks):
         lines += wrap(f"! {note}", width, subsequent_indent="  ")
     return "\n".join(line.rstrip() for line in lines)
 
@@ -117,7 +130,7 @@ def markdown(block: Block) -> str:
         for line, cells in merged(block, section):
             label = line.label.replace("|", "\\|")
             lines.append(f"| {section.title} | {label} | {line.n_runs} | {' | '.join(cells)} |")
-    return "\n".join([*lines, "", *(f"- {note}" for note in block.notes)]).rstrip()
+    return "\n".join([*lines, "", *(f"- {note}" for note in (*block.notes, *block.remarks))]).rstrip()
 
 
 def merged(block: Block, section: Section) -> list[tuple[Line, list[str]]]:

@@ -87,9 +87,10 @@ class ResultTable:
         same = [row for row in self.rows if (row.dataset, row.seen) == (group.dataset, group.seen)]
         return [row for row in same if row.status in (Status.FAILED, Status.MISSING)]
 
-    def to_text(self, width: int = 80) -> str:
-        """Plain tables of at most `width` columns where names allow it."""
-        return "\n\n".join(render.text(self.pivot(group).block(), width) for group in self.groups()) + "\n"
+    def to_text(self, width: int = 80, *, brief: bool = False) -> str:
+        """Plain tables of at most `width` columns where names allow it; brief ones show means alone."""
+        blocks = [self.pivot(group).block() for group in self.groups()]
+        return "\n\n".join(render.text(block.brief if brief else block, width) for block in blocks) + "\n"
 
     def to_markdown(self) -> str:
         """Markdown tables."""
@@ -195,8 +196,8 @@ class Pivot:
             if note
         }
         policies = {f"{row.variant}: policy {row.policy}" for row in self.rows if row.policy}
-        notes = [*dict.fromkeys(failures), *sorted(undefined), *sorted(policies), *sorted(remarks)]
-        return render.Block(self.group.title, columns, sections, notes)
+        notes = [*dict.fromkeys(failures), *sorted(undefined), *sorted(policies)]
+        return render.Block(self.group.title, columns, sections, notes, sorted(remarks))
 
     def _mean_title(self) -> str:
         """Says over how many categories the means are, which may differ between metrics."""

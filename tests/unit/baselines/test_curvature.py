@@ -6,7 +6,8 @@ import pytest
 from pc3dad.baselines.curvature.config import CurvatureConfig
 from pc3dad.baselines.curvature.method import Curvature
 from pc3dad.context import RunContext
-from pc3dad.data.synthetic.dataset import Synthetic, SyntheticConfig
+from pc3dad.data.synthetic.config import SyntheticConfig
+from pc3dad.data.synthetic.dataset import Synthetic
 from pc3dad.errors import MethodError
 from pc3dad.types import PointCloud, Sample, Split
 

@@ -1,0 +1,64 @@
+"""Options of the embedded data set."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field, field_validator
+
+from pc3dad.config import Config
+from pc3dad.data.synthetic.specimen import KINDS
+
+
+class SyntheticConfig(Config):
+    """Form, size and seed of the synthetic data set."""
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
+        {
+            "mini": {},
+            "standard": {
+                "points": 32_768,
+                "side": 320,
+                "train": 20,
+                "good": 20,
+                "defective": 36,
+                "smallest": 0.0005,
+            },
+            "large": {
+                "points": 2_000_000,
+                "side": 1400,
+                "train": 4,
+                "good": 5,
+                "defective": 9,
+                "smallest": 0.0005,
+            },
+        }
+    )
+
+    seed: int = Field(default=0, ge=0)
+    """Seed of all shapes, defects and points."""
+    form: Literal["surround", "sensor"] = "surround"
+    """A cloud from all around, or one organised view with a photograph. The parts are the same."""
+    points: int = Field(default=5000, ge=500, le=4_000_000)
+    """Points per cloud from all around."""
+    side: int = Field(default=160, ge=48, le=2048)
+    """Pixels along each side of an organised view."""
+    train: int = Field(default=3, ge=0, le=10_000)
+    """Normal training samples per category."""
+    good: int = Field(default=4, ge=0, le=10_000)
+    """Normal test samples per category."""
+    defective: int = Field(default=9, ge=0, le=10_000)
+    """Defective test samples per category; the kinds of defects take turns."""
+    kinds: tuple[str, ...] = tuple(KINDS)
+    """Kinds of defects."""
+    smallest: float = Field(default=0.001, ge=0.0005, le=0.05)
+    """Smallest share of the surface that a defect is asked to take; kinds have limits of their own."""
+
+    @field_validator("kinds")
+    @classmethod
+    def _known(cls, kinds: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := sorted(set(kinds) - set(KINDS)):
+            raise ValueError(f"unknown kinds {', '.join(unknown)}; choose from {', '.join(KINDS)}")
+        if not kinds or len(set(kinds)) < len(kinds):
+            raise ValueError("must name at least one kind, and none twice")
+        return kinds

@@ -1,0 +1,112 @@
+"""One view of an organised sensor: a grid of points, a photograph aligned with it, and the camera."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pc3dad.data.synthetic.scan import COLOUR_NOISE, noise
+from pc3dad.data.synthetic.sight import Sight, upright
+from pc3dad.data.synthetic.solids import INTACT
+from pc3dad.data.synthetic.specimen import Specimen
+from pc3dad.io.depth import Pinhole
+from pc3dad.types import BoolArray, Float64Array, Int32Array, UInt8Array
+
+DRAWN = 6  # points of the surface per pixel
+GRAZING = 0.15  # smallest cosine between a ray and the surface that still returns light
+LOST = 0.003  # share of the pixels without a measurement
+AWAY = np.array([1.0, -1.0, -1.0])  # from x right, y up, z towards the sensor to y down, z away
+POSES = 8
+PROBES = 12_000
+AMBIENT = 0.25
+TABLE = np.array([0.2, 0.21, 0.23])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SensorView:
+    """What a sensor of side x side pixels measures; its frame: x right, y down, z away, millimetres.
+
+    Attributes:
+        xyz: (side * side, 3) float64, with noise; zero where nothing was measured.
+        exact: the same without noise.
+        valid: (side * side,) bool.
+        regions: (side * side,) int32, number of the defect, -1 for none.
+        image: (side, side, 3) uint8 photograph.
+        camera: pinhole model, the centre of the top left pixel is (0, 0).
+        rotation: (3, 3) float64; points of the part are `rotation.T @ p + centre`.
+        centre: (3,) float64, millimetres: place of the sensor in the frame of the part.
+    """
+
+    xyz: Float64Array
+    exact: Float64Array
+    valid: BoolArray
+    regions: Int32Array
+    image: UInt8Array
+    camera: Pinhole
+    rotation: Float64Array
+    centre: Float64Array
+
+
+def look(specimen: Specimen, side: int, rng: np.random.Generator) -> SensorView:
+    """Looks at a part from a random place from which defects are seen well, if it has some.
+
+    The depth buffer of the renderer tells which point of the surface a pixel shows; the point lies somewhere
+    in the pixel, not in its middle, and exactly on the surface.
+    """
+    import torch
+
+    from pc3dad.render import cameras, raster, shading
+    from pc3dad.render.renderer import one_thread
+
+    rotation = _pose(specimen, rng)
+    drawn = specimen.draw(DRAWN * side * side, rng)
+    points = torch.from_numpy(drawn.points.xyz.T.astype(np.float32).copy())
+    with one_thread("cpu"):
+        placed = cameras.place(points, rotation, keep_inside=True)
+        front = raster.draw(cameras.project(placed, side), size=1, window=side).front.numpy().ravel()
+        filled = np.flatnonzero(front >= 0)
+        shown = front[filled].astype(np.int64)
+        normals = drawn.points.normals[shown] @ rotation.T
+        lit, shine = shading.light(
+            placed, [torch.from_numpy(axis.astype(np.float32)) for axis in normals.T], torch.from_numpy(shown)
+        )
+    turned = drawn.points.xyz @ rotation.T
+    eye = (turned.min(axis=0) + turned.max(axis=0)) / 2 + np.array([0, 0, placed.distance])
+    rays = turned[shown] - eye
+    length = np.linalg.norm(rays, axis=1)
+    met = -(rays * normals).sum(axis=1) > GRAZING * length
+    met &= rng.random(len(met)) >= LOST
+    kept, rays = filled[met], rays[met] * AWAY
+    exact, xyz = np.zeros((2, side * side, 3))
+    exact[kept] = rays
+    xyz[kept] = rays * (1 + noise(length[met].shape, rng) / length[met])[:, None]
+    valid = np.zeros(side * side, dtype=np.bool_)
+    valid[kept] = True
+    regions = np.full(side * side, INTACT, dtype=np.int32)
+    regions[kept] = drawn.regions[shown[met]]
+    colours = np.tile(TABLE, (side * side, 1))
+    bright = AMBIENT + (1 - AMBIENT) / shading.DIFFUSE * lit.numpy()[:, None]
+    colours[filled] = drawn.rgb[shown] * bright + shine.numpy()[:, None]
+    colours += COLOUR_NOISE * rng.normal(size=colours.shape)
+    focal = cameras.FOCAL * side
+    return SensorView(
+        xyz,
+        exact,
+        valid,
+        regions,
+        (np.clip(colours, 0, 1) * 255).round().astype(np.uint8).reshape(side, side, 3),
+        Pinhole(focal, focal, side / 2 - 0.5, side / 2 - 0.5),
+        rotation * AWAY[:, None],
+        eye @ rotation,
+    )
+
+
+def _pose(specimen: Specimen, rng: np.random.Generator) -> Float64Array:
+    """(3, 3) rotation of a camera: the first of some random ones that sees half as much as the best."""
+    places = rng.normal(size=(POSES, 3))
+    rotations = [upright(place / np.linalg.norm(place)) for place in places]
+    if not specimen.defects:
+        return rotations[0]
+    drawn = specimen.draw(PROBES, rng)
+    sight, labelled = Sight(drawn.points, specimen.solid.area), drawn.regions >= 0
+    shown = [np.count_nonzero(sight.seen(rotation) & labelled) for rotation in rotations]
+    return rotations[int(np.argmax(np.array(shown) >= max(shown) / 2))]
