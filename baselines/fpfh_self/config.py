@@ -8,7 +8,7 @@ from pc3dad.config import Config
 class FpfhSelfConfig(Config):
     """Sizes are counted in points, so that they need no unit and follow the resolution of the scan."""
 
-    max_points: int = Field(default=5000, ge=100, le=100_000)
+    max_points: int = Field(default=4000, ge=100, le=100_000)
     """Larger clouds are scored on so many of their points; the others take the score of the nearest one."""
     normal_neighbours: int = Field(default=30, ge=3, le=256)
     """Nearest points, itself included, from which a point gets its normal."""

@@ -347,7 +347,7 @@ SYNTHETIC = DatasetCard(
     ),
     auxiliary=("flange",),
     needs_root=False,
-    counts="as configured; preset mini: 14 categories, 3 training and 13 test samples each",
+    counts="as configured; preset mini: 14 categories, 3 training and 12 test samples each",
     notes=("generated anew from its options and seed: nothing is stored, nothing can be missing",),
 )
 

@@ -54,7 +54,7 @@ class Subject:
         self.entry = entry
         self.card = entry.ready
         self.config = entry.configure(values)
-        data = Synthetic(None, SyntheticConfig(points=1500, train=2, good=2, defective=2))
+        data = Synthetic(None, SyntheticConfig(points=1500, train=2, good=2, defective=2, smallest=0.01))
         self.samples = [data.load(ref) for ref in data.refs(SCORED, Split.TEST)]
         source = TRAINED_ON if self.card.regime is Regime.AUXILIARY else SCORED
         split = Split.TEST if self.card.regime is Regime.AUXILIARY else Split.TRAIN

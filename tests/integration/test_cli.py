@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-SMALL = "synthetic[points=600,train=1,good=2,defective=3]"
+SMALL = "synthetic[points=600,train=1,good=2,defective=3,categories=bottle+flange]"
 
 RAISING = """
 from pc3dad.cards import MethodCard
@@ -49,7 +49,7 @@ def test_bench_prints_one_table_on_stdout_and_progress_on_stderr(pc3dad, tmp_pat
     ):
         assert word in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
-    assert "cell 1 of 4" in done.stderr
+    assert "cell 1 of 8" in done.stderr
     assert (tmp_path / "runs" / "synthetic" / "metrics.csv").is_file()
     assert "0 cells computed, 4 reused" in pc3dad("bench", "--dataset", SMALL).stderr
 
@@ -62,7 +62,7 @@ def test_report_and_eval_print_the_table_of_bench_again(pc3dad, tmp_path):
     assert (tmp_path / "runs/synthetic/report/index.html").read_text().startswith("<!doctype html>")
     evaluated = pc3dad("eval", "runs/synthetic")
     assert evaluated.stdout == table
-    assert "4 cells evaluated" in evaluated.stderr
+    assert "8 cells evaluated" in evaluated.stderr
     rows = json.loads(pc3dad("eval", "runs/synthetic", "--metrics", "object/ap", "--json").stdout)["rows"]
     assert {row["metric"] for row in rows} == {"object/ap", "resources/seconds", "resources/peak_bytes"}
     assert json.loads(pc3dad("report", "runs/synthetic", "--json").stdout)["rows"] == rows
@@ -83,7 +83,7 @@ def test_bench_json_is_one_document(pc3dad):
 
 def test_bench_reads_a_file_and_options_win_over_it(pc3dad, tmp_path):
     text = 'name = "mine"\nseeds = [0, 1]\nmethods = ["random"]\n'
-    text += 'datasets = [{ name = "synthetic", set = { points = 600 } }]\n'
+    text += 'datasets = [{ name = "synthetic", set = { points = 600, categories = "bottle" } }]\n'
     (tmp_path / "bench.toml").write_text(text)
     words = ["--config", "bench.toml", "--seeds", "5", "--set", "synthetic.good=1", "--json"]
     document = json.loads(pc3dad("bench", *words).stdout)

@@ -14,8 +14,8 @@ from pc3dad.data.prepare import prepare
 from pc3dad.testing import trees
 from pc3dad.types import Split
 
-SMALL = "synthetic[points=400,train=1,good=2,defective=2]"
-LARGE = "synthetic[points=30000,train=4,good=4,defective=4]"
+SMALL = "synthetic[points=500,train=1,good=2,defective=2,categories=bottle+flange]"
+LARGE = "synthetic[points=30000,train=4,good=4,defective=4,categories=bottle+flange]"
 
 
 def contents(folder):

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from pc3dad.config import Config
+from pc3dad.data.synthetic.parts import PARTS
 from pc3dad.data.synthetic.specimen import KINDS
 
 
@@ -23,6 +24,7 @@ class SyntheticConfig(Config):
                 "good": 20,
                 "defective": 36,
                 "smallest": 0.0005,
+                "largest": 0.08,
             },
             "large": {
                 "points": 2_000_000,
@@ -31,6 +33,7 @@ class SyntheticConfig(Config):
                 "good": 5,
                 "defective": 9,
                 "smallest": 0.0005,
+                "largest": 0.08,
             },
         }
     )
@@ -39,26 +42,39 @@ class SyntheticConfig(Config):
     """Seed of all shapes, defects and points."""
     form: Literal["surround", "sensor"] = "surround"
     """A cloud from all around, or one organised view with a photograph. The parts are the same."""
-    points: int = Field(default=5000, ge=500, le=4_000_000)
+    points: int = Field(default=6000, ge=500, le=4_000_000)
     """Points per cloud from all around."""
     side: int = Field(default=160, ge=48, le=2048)
     """Pixels along each side of an organised view."""
     train: int = Field(default=3, ge=0, le=10_000)
     """Normal training samples per category."""
-    good: int = Field(default=4, ge=0, le=10_000)
+    good: int = Field(default=3, ge=0, le=10_000)
     """Normal test samples per category."""
     defective: int = Field(default=9, ge=0, le=10_000)
     """Defective test samples per category; the kinds of defects take turns."""
+    categories: tuple[str, ...] = tuple(PARTS)
+    """Categories of parts; as text, joined by +."""
     kinds: tuple[str, ...] = tuple(KINDS)
-    """Kinds of defects."""
+    """Kinds of defects; as text, joined by +."""
     smallest: float = Field(default=0.001, ge=0.0005, le=0.05)
-    """Smallest share of the surface that a defect is asked to take; kinds have limits of their own."""
+    """Smallest share of the surface that a defect is asked to take, at least 5 / points; kinds have limits of
+    their own."""
+    largest: float = Field(default=0.04, ge=0.002, le=0.08)
+    """Largest share of the surface that a defect is asked to take; kinds have limits of their own."""
 
-    @field_validator("kinds")
+    @field_validator("categories", "kinds", mode="before")
     @classmethod
-    def _known(cls, kinds: tuple[str, ...]) -> tuple[str, ...]:
-        if unknown := sorted(set(kinds) - set(KINDS)):
-            raise ValueError(f"unknown kinds {', '.join(unknown)}; choose from {', '.join(KINDS)}")
-        if not kinds or len(set(kinds)) < len(kinds):
-            raise ValueError("must name at least one kind, and none twice")
-        return kinds
+    def _split(cls, names: Any) -> Any:
+        return tuple(names.split("+")) if isinstance(names, str) else names
+
+    @field_validator("categories", "kinds")
+    @classmethod
+    def _known(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        known = KINDS if info.field_name == "kinds" else PARTS
+        if unknown := sorted(set(names) - set(known)):
+            raise ValueError(
+                f"unknown {info.field_name} {', '.join(unknown)}; choose from {', '.join(known)}"
+            )
+        if not names or len(set(names)) < len(names):
+            raise ValueError("must hold at least one name, and none twice")
+        return names

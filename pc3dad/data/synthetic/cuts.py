@@ -9,6 +9,7 @@ from pc3dad.types import BoolArray, Float64Array
 
 CORNERS = 40  # of outlines
 HIGHEST = 1.5  # mm; a tool does not cut what is farther above its place
+WAVES = 8
 FACING = 0.2  # smallest cosine between normals below a stain and that in its middle
 
 
@@ -16,7 +17,7 @@ def hole(sites: Sites, share: float, rng: np.random.Generator) -> Cut | None:
     """A pit with a wavy outline, 0.5 to 1.5 times as deep as its radius; in thin walls a hole through."""
     ratio = rng.uniform(0.5, 1.5)  # area of floor and wall: pi r^2 (1 + 2 ratio)
     radius = np.sqrt(share * sites.solid.area / np.pi / (1 + 2 * ratio))
-    return _prism(sites, _wavy(radius, rng), max(0.6, ratio * radius), rng)
+    return _prism(sites, _wavy(radius, rng), max(0.6, ratio * radius), rng, rough=True)
 
 
 def crack(sites: Sites, share: float, rng: np.random.Generator) -> Cut | None:
@@ -32,7 +33,7 @@ def crack(sites: Sites, share: float, rng: np.random.Generator) -> Cut | None:
 
 
 def cut_off(sites: Sites, share: float, rng: np.random.Generator) -> Cut | None:
-    """A corner or an edge, cut off by a plane at least 0.8 mm below it."""
+    """A corner or an edge, broken off along a rough plane at least 0.8 mm below it."""
     outward = rng.normal(size=3)
     outward /= np.linalg.norm(outward)
     reached = sites.probes.xyz @ outward
@@ -44,8 +45,8 @@ def cut_off(sites: Sites, share: float, rng: np.random.Generator) -> Cut | None:
     ball = Ball(centre, float(np.linalg.norm(beyond - centre, axis=1).max()))
     if not sites.free(ball):
         return None
-    side = 4 * sites.solid.size
-    box = Manifold.cube((side, side, side), center=True).translate((0, 0, side / 2))
+    side = 2.6 * ball.radius + 6
+    box = _roughened(Manifold.cube((side, side, side), center=True).translate((0, 0, side / 2)), rng)
     across = np.cross(outward, np.eye(3)[np.argmin(np.abs(outward))])
     across /= np.linalg.norm(across)
     frame = np.stack([across, np.cross(outward, across), outward])
@@ -54,7 +55,7 @@ def cut_off(sites: Sites, share: float, rng: np.random.Generator) -> Cut | None:
 
 
 def contamination(sites: Sites, share: float, rng: np.random.Generator) -> Lump | None:
-    """A lump, stuck to the surface: 0.3 to 0.7 times as high as its radius, of another colour in 2 of 3."""
+    """A rough lump on the surface, 0.3 to 0.7 times as high as its radius, 2 of 3 of another colour."""
     flat = rng.uniform(0.3, 0.7)
     radius = np.sqrt(share * sites.solid.area / np.pi / (1 + flat))
     centre, frame = sites.frame(rng)
@@ -70,7 +71,7 @@ def contamination(sites: Sites, share: float, rng: np.random.Generator) -> Lump 
         return placed
 
     sides = int(np.clip(8 * np.ceil(radius), 24, 96))
-    tool = Manifold.sphere(1, sides).warp_batch(lumpy)
+    tool = _roughened(Manifold.sphere(1, sides).warp_batch(lumpy), rng)
     return Lump(ball, _place(tool, centre, frame), coloured=bool(rng.random() < 2 / 3))
 
 
@@ -103,7 +104,9 @@ def _wavy(radius: float, rng: np.random.Generator) -> Float64Array:
     return outline
 
 
-def _prism(sites: Sites, outline: Float64Array, depth: float, rng: np.random.Generator) -> Cut | None:
+def _prism(
+    sites: Sites, outline: Float64Array, depth: float, rng: np.random.Generator, *, rough: bool = False
+) -> Cut | None:
     """A prism of an outline (C, 2), sunk into the surface."""
     centre, frame = sites.frame(rng)
     ball = Ball(centre, float(np.hypot(*outline.T).max()))
@@ -113,7 +116,23 @@ def _prism(sites: Sites, outline: Float64Array, depth: float, rng: np.random.Gen
     below = (np.abs(local[:, :2]) < np.abs(outline).max(axis=0)).all(axis=1) & (local[:, 2] < HIGHEST)
     above = 0.3 + max(0.0, local[below, 2].max(initial=0.0))
     prism = Manifold.extrude(CrossSection([outline]), depth + above).translate((0, 0, -depth))
-    return Cut(ball, _place(prism, centre, frame), CrossSection([outline]).area())
+    tool = _roughened(prism, rng) if rough else prism
+    return Cut(ball, _place(tool, centre, frame), CrossSection([outline]).area())
+
+
+def _roughened(tool: Manifold, rng: np.random.Generator) -> Manifold:
+    """A solid whose surface waves by 0.1 to 0.4 mm, every 3 to 10 mm, as that of a fracture."""
+    waves = rng.normal(size=(WAVES, 3))
+    waves *= (2 * np.pi / rng.uniform(3, 10, WAVES) / np.linalg.norm(waves, axis=1))[:, None]
+    phases, ways = rng.uniform(0, 2 * np.pi, WAVES), rng.normal(size=(WAVES, 3))
+    height = rng.uniform(0.1, 0.4) / np.sqrt(WAVES)
+
+    def wave(xyz: Float64Array) -> Float64Array:
+        moved: Float64Array = xyz + height * np.sin(xyz @ waves.T + phases) @ ways
+        return moved
+
+    low, high = np.reshape(tool.bounding_box(), (2, 3))
+    return tool.refine_to_length(max(1.0, float(max(high - low)) / 40)).warp_batch(wave)
 
 
 def _place(tool: Manifold, centre: Float64Array, frame: Float64Array) -> Manifold:

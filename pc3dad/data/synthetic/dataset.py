@@ -57,7 +57,7 @@ class Synthetic:
 
     def categories(self) -> list[str]:
         """Categories, sorted."""
-        return sorted(PARTS)
+        return sorted(self._config.categories)
 
     def refs(self, category: str, split: Split) -> list[SampleRef]:
         """Samples of one split; empty for splits other than train and test.
@@ -121,8 +121,9 @@ class Synthetic:
 
     def _kinds(self, category: str, split: Split) -> list[str]:
         """Kind of each sample of a split. In the test split they are mixed, so that numbers tell nothing."""
-        if category not in PARTS:
-            raise DataError(f"synthetic has no category {category!r}", hint=f"choose from {', '.join(PARTS)}")
+        known = self.categories()
+        if category not in known:
+            raise DataError(f"synthetic has no category {category!r}", hint=f"choose from {', '.join(known)}")
         if split is Split.TRAIN:
             return [GOOD] * self._config.train
         if split is not Split.TEST:

@@ -44,7 +44,8 @@ def damage(part: Maker, kind: str, config: SyntheticConfig, names: Names, *, tri
         made = part(rng)
         count = 0 if kind == GOOD else 2 if rng.random() < TWO else 1
         try:
-            return make_specimen(made, kind, count, rng, smallest=config.smallest)
+            smallest = max(config.smallest, 5 / config.points)
+            return make_specimen(made, kind, count, rng, smallest=smallest, largest=config.largest)
         except DataError as error:
             reason = error
     raise reason

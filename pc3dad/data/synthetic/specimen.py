@@ -178,7 +178,7 @@ def distance(
 
 
 def make_specimen(
-    part: Any, kind: str, count: int, rng: np.random.Generator, *, smallest: float = 0.0
+    part: Any, kind: str, count: int, rng: np.random.Generator, *, smallest: float = 0.0, largest: float = 1.0
 ) -> Specimen:
     """Gives a part `count` defects of one kind.
 
@@ -188,6 +188,7 @@ def make_specimen(
         count: how many.
         rng: source of everything that differs.
         smallest: no defect is asked to take a smaller share of the surface.
+        largest: nor a larger one, unless the smallest ones of its kind are.
 
     Raises:
         DataError: the part has no place for a defect of that kind.
@@ -201,7 +202,7 @@ def make_specimen(
     probes = probes[outside(probes, intact.area)]
     for _ in range(SPECIMENS):
         sites = Sites(intact, probes)
-        made = _damaged(specimen, part, kind, count, sites=sites, smallest=smallest, rng=rng)
+        made = _damaged(specimen, part, kind, count, sites=sites, limits=(smallest, largest), rng=rng)
         if made is not None:
             return made
     raise DataError(f"no place on this part for {count} x {kind}", hint="choose other kinds or another seed")
@@ -214,13 +215,15 @@ def _damaged(
     count: int,
     *,
     sites: Sites,
-    smallest: float,
+    limits: tuple[float, float],
     rng: np.random.Generator,
 ) -> Specimen | None:
     """A specimen whose defects a scanner sees, or None."""
     made, owners = intact, {}
+    low = max(KINDS[kind].smallest, limits[0])
+    high = max(low, min(KINDS[kind].largest, limits[1]) / count)
     for number in range(count):
-        fitted = _fit(KINDS[kind], sites, part, smallest, rng, largest=KINDS[kind].largest / count)
+        fitted = _fit(KINDS[kind], sites, part, rng, low=low, high=high)
         if fitted is None:
             return None
         defect, part = fitted
@@ -236,15 +239,13 @@ def _damaged(
     seen = outside(drawn.points, made.solid.area)
     regions, weights = drawn.regions[seen] + 1, drawn.density[seen]
     shares = np.bincount(regions, weights, minlength=count + 1)[1:] / weights.sum()
-    return made if (shares >= max(smallest, KINDS[kind].smallest) / 2).all() else None
+    return made if (shares >= low / 2).all() else None
 
 
 def _fit(
-    kind: Kind, sites: Sites, part: Any, smallest: float, rng: np.random.Generator, *, largest: float
+    kind: Kind, sites: Sites, part: Any, rng: np.random.Generator, *, low: float, high: float
 ) -> tuple[Defect, Any] | None:
     """A defect and the part with it. Where it fits nowhere, smaller ones are tried."""
-    low = max(kind.smallest, smallest)
-    high = max(low, largest)
     for _ in range(ROUNDS):
         share = float(np.exp(rng.uniform(np.log(low), np.log(high))))
         for _ in range(TRIES):

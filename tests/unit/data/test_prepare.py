@@ -513,7 +513,9 @@ def test_which_release_the_scans_are_of_is_kept_however_often_it_was_stopped(out
 
 def test_a_copy_of_a_prepared_folder_has_the_same_samples(tmp_path):
     entry = registry.datasets()["synthetic"]
-    config = entry.configure({"points": 150, "train": 1, "good": 1, "defective": 1})
+    config = entry.configure(
+        {"points": 500, "train": 1, "good": 1, "defective": 1, "categories": "bottle+flange"}
+    )
     run(entry.open(None, config), tmp_path / "one")
     run(entry.open(tmp_path / "one", config), tmp_path / "two")
     one, two = contents(tmp_path / "one"), contents(tmp_path / "two")

@@ -27,7 +27,7 @@ from pc3dad.io.scan import unit_colours
 from pc3dad.testing import trees
 from pc3dad.types import PointCloud, Sample, Split
 
-SMALL = {"points": 200, "train": 1, "good": 2, "defective": 3}
+SMALL = {"points": 500, "train": 1, "good": 2, "defective": 3, "categories": "bottle+flange"}
 
 
 def plant_eyecandies(root):
@@ -246,13 +246,18 @@ def test_files_of_samples_hold_no_label_and_their_names_tell_none(made):
     kinds = {dataset.truth(ref).defect for ref in dataset.refs("bottle", Split.TEST)}
     for path in (out / "bottle" / "samples").iterdir():
         with zipfile.ZipFile(path) as archive:
-            assert {name.removesuffix(".npy") for name in archive.namelist()} == {"xyz", "origin", "valid"}
+            assert {name.removesuffix(".npy") for name in archive.namelist()} == {
+                "xyz",
+                "origin",
+                "valid",
+                "rgb",
+            }
         assert not any(kind in path.name for kind in kinds)
 
 
 def test_options_that_differ_are_named_with_what_to_write(made):
-    with pytest.raises(ConfigError, match=r"points=200, not 300; write synthetic\[points=200\]"):
-        opened("synthetic", made[1], **{**SMALL, "points": 300})
+    with pytest.raises(ConfigError, match=r"points=500, not 600; write synthetic\[points=500\]"):
+        opened("synthetic", made[1], **{**SMALL, "points": 600})
 
 
 def test_another_data_set_is_refused(made):

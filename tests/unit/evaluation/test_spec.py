@@ -17,7 +17,7 @@ def test_words_and_tables_mean_the_same():
 def test_without_anything_the_embedded_benchmark_runs():
     spec = make_spec({})
     assert [item.name for item in spec.datasets] == ["synthetic"]
-    assert [item.name for item in spec.methods] == ["random", "curvature"]
+    assert [item.name for item in spec.methods] == ["random", "curvature", "fpfh_self", "fpfh_knn"]
     assert spec.run_name == "synthetic"
 
 

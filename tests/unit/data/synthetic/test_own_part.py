@@ -235,12 +235,6 @@ def test_kinds_without_a_place_are_all_named_with_those_that_fit(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["ball.stl"]
 
 
-def test_defects_that_too_few_points_show_are_refused(stl, tmp_path):
-    config = SyntheticConfig(points=500, good=0, defective=9, kinds=("stain",), smallest=0.0005)
-    with pytest.raises(DataError, match="fewer than 3 points in each of 10 scans; ask for more points"):
-        synthesize(stl, tmp_path / "out", config)
-
-
 def test_an_empty_folder_is_filled_and_another_one_refused(stl, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
