@@ -80,7 +80,7 @@ def synthesize(
     _show(written)
     sides = " x ".join(f"{side:.4g}" for side in own.sides)
     output.tell(f"{own.name} is {sides} mm; if it is not, pass another --scale")
-    output.tell(f"use it with: pc3dad bench --dataset arrays --root {out} --methods random,curvature")
+    output.tell(f"use it with: pc3dad bench --dataset arrays --root {out} --methods random,fpfh_self")
     return ExitCode.DONE
 
 

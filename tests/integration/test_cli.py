@@ -51,7 +51,7 @@ def test_bench_prints_one_table_on_stdout_and_progress_on_stderr(pc3dad, tmp_pat
     assert max(map(len, done.stdout.splitlines())) <= 80
     assert "cell 1 of 8" in done.stderr
     assert (tmp_path / "runs" / "synthetic" / "metrics.csv").is_file()
-    assert "0 cells computed, 4 reused" in pc3dad("bench", "--dataset", SMALL).stderr
+    assert "0 cells computed, 8 reused" in pc3dad("bench", "--dataset", SMALL).stderr
 
 
 def test_report_and_eval_print_the_table_of_bench_again(pc3dad, tmp_path):

@@ -30,6 +30,7 @@ def test_python_examples_print_what_the_text_says(tmp_path, name, printed):
         assert printed in done.stdout
 
 
+@pytest.mark.slow
 def test_the_table_of_the_readme_is_the_one_that_make_bench_prints(tmp_path):
     command = [sys.executable, "-m", "pc3dad", "bench", "--quiet"]
     printed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout

@@ -34,7 +34,7 @@ def test_a_benchmark_runs_on_what_was_made_of_a_mesh(pc3dad, part):
     ]
     assert "block is 60 x 40 x 20 mm" in done.stderr
     command = done.stderr.splitlines()[-1].removeprefix("use it with: pc3dad ").split()
-    assert command == ["bench", "--dataset", "arrays", "--root", "mine", "--methods", "random,curvature"]
+    assert command == ["bench", "--dataset", "arrays", "--root", "mine", "--methods", "random,fpfh_self"]
     table = pc3dad(*command[:-1], "random", "--metrics", "point/auroc", "--replicates", 0).stdout
     assert "block" in table
 

@@ -28,7 +28,7 @@ class SyntheticConfig(Config):
             },
             "large": {
                 "points": 2_000_000,
-                "side": 1400,
+                "side": 1000,
                 "train": 4,
                 "good": 5,
                 "defective": 9,

@@ -1,18 +1,19 @@
 """One view of an organised sensor: a grid of points, a photograph aligned with it, and the camera."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pc3dad.data.synthetic.scan import COLOUR_NOISE, noise
 from pc3dad.data.synthetic.sight import Sight, upright
-from pc3dad.data.synthetic.solids import INTACT
+from pc3dad.data.synthetic.solids import INTACT, from_triangles
 from pc3dad.data.synthetic.specimen import Specimen
 from pc3dad.io.depth import Pinhole
 from pc3dad.types import BoolArray, Float64Array, Int32Array, UInt8Array
 
-DRAWN = 6  # points of the surface per pixel
+DRAWN = 6  # points of the surface per pixel, where it faces the sensor; 1 in 400 pixels gets none
 GRAZING = 0.15  # smallest cosine between a ray and the surface that still returns light
+AVERTED = -0.5  # cosine to the axis below which the field of view of 60 degrees sees no face
 LOST = 0.003  # share of the pixels without a measurement
 AWAY = np.array([1.0, -1.0, -1.0])  # from x right, y up, z towards the sensor to y down, z away
 POSES = 8
@@ -50,21 +51,28 @@ def look(specimen: Specimen, side: int, rng: np.random.Generator) -> SensorView:
     """Looks at a part from a random place from which defects are seen well, if it has some.
 
     The depth buffer of the renderer tells which point of the surface a pixel shows; the point lies somewhere
-    in the pixel, not in its middle, and exactly on the surface.
+    in the pixel, not in its middle, and exactly on the surface. A pixel without a point of its own is
+    coloured as its neighbours are, and counts as missing.
     """
     import torch
 
-    from pc3dad.render import cameras, raster, shading
+    from pc3dad.render import cameras, raster, shading, visibility
     from pc3dad.render.renderer import one_thread
 
     rotation = _pose(specimen, rng)
-    drawn = specimen.draw(DRAWN * side * side, rng)
+    turned = specimen.solid.corners.reshape(-1, 3) @ rotation.T
+    pixel = cameras.DISTANCE / cameras.FOCAL * float(np.ptp(turned, axis=0).max()) / side  # millimetres
+    facing = _facing(specimen, rotation[2])
+    drawn = facing.draw(int(DRAWN * facing.solid.area / pixel**2), rng)
     points = torch.from_numpy(drawn.points.xyz.T.astype(np.float32).copy())
     with one_thread("cpu"):
         placed = cameras.place(points, rotation, keep_inside=True)
-        front = raster.draw(cameras.project(placed, side), size=1, window=side).front.numpy().ravel()
+        projected = cameras.project(placed, side)
+        mend = raster.Mend(reach=2, tolerance=2 * pixel)
+        front = raster.draw(projected, size=1, window=side, mend=mend).front.numpy().ravel()
         filled = np.flatnonzero(front >= 0)
         shown = front[filled].astype(np.int64)
+        own = visibility.pixels(projected, window=side, size=side).numpy()[shown] == filled
         normals = drawn.points.normals[shown] @ rotation.T
         lit, shine = shading.light(
             placed, [torch.from_numpy(axis.astype(np.float32)) for axis in normals.T], torch.from_numpy(shown)
@@ -74,7 +82,7 @@ def look(specimen: Specimen, side: int, rng: np.random.Generator) -> SensorView:
     rays = turned[shown] - eye
     length = np.linalg.norm(rays, axis=1)
     met = -(rays * normals).sum(axis=1) > GRAZING * length
-    met &= rng.random(len(met)) >= LOST
+    met &= own & (rng.random(len(met)) >= LOST)
     kept, rays = filled[met], rays[met] * AWAY
     exact, xyz = np.zeros((2, side * side, 3))
     exact[kept] = rays
@@ -98,6 +106,13 @@ def look(specimen: Specimen, side: int, rng: np.random.Generator) -> SensorView:
         rotation * AWAY[:, None],
         eye @ rotation,
     )
+
+
+def _facing(specimen: Specimen, towards: Float64Array) -> Specimen:
+    """The specimen without triangles that no ray can meet; those that operations made stay, for the rims."""
+    solid = specimen.solid
+    kept = (solid.normals @ towards > AVERTED) | (solid.owner != INTACT)
+    return replace(specimen, solid=from_triangles(solid.corners[kept], solid.owner[kept]))
 
 
 def _pose(specimen: Specimen, rng: np.random.Generator) -> Float64Array:
