@@ -25,7 +25,7 @@ def synthesize(
             min=1e-9,
             max=1e9,
             help="Millimetres per unit of the file: 1000 for metres, 25.4 for inches. Noise (0.05 mm) and "
-            "defects (0.3 to 6 mm high or deep) are in millimetres.",
+            "defects (0.4 to 8 mm high or deep) are in millimetres.",
         ),
     ] = 1.0,
     form: Annotated[
@@ -51,6 +51,10 @@ def synthesize(
         float,
         typer.Option("--smallest", help="Smallest share of the surface that a defect is asked to take."),
     ] = 0.0005,
+    largest: Annotated[
+        float,
+        typer.Option("--largest", help="Largest share of the surface that a defect is asked to take."),
+    ] = 0.08,
     points: Annotated[int, typer.Option("--points", help="Points of a cloud from all around.")] = 32_768,
     side: Annotated[int, typer.Option("--side", help="Pixels along each side of a sensor view.")] = 320,
     seed: Annotated[int, typer.Option("--seed", help="Same seed, same bytes.")] = 0,
@@ -68,7 +72,7 @@ def synthesize(
     from pc3dad.data.synthetic.synthesize import synthesize as write
 
     values: dict[str, object] = {"form": form, "good": good, "defective": defective, "smallest": smallest}
-    values |= {"points": points, "side": side, "seed": seed}
+    values |= {"largest": largest, "points": points, "side": side, "seed": seed}
     if kinds:
         values["kinds"] = tuple(kind.strip() for words in kinds for kind in words.split(","))
     config = build(SyntheticConfig, "synthetic", values)

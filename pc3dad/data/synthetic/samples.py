@@ -92,8 +92,8 @@ def describe(
         names[-1],
         anomalous=kind != GOOD,
         points=labelled,
-        shape_points=np.zeros_like(labelled) if kind == STAIN else labelled,
-        shape_anomalous=kind not in (GOOD, STAIN),
+        shape_points=np.zeros_like(labelled) if kind == STAIN else None,
+        shape_anomalous=False if kind == STAIN else None,
         regions=regions,
         defect=kind,
     )
