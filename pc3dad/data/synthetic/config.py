@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from pc3dad.config import Config
 from pc3dad.data.synthetic.parts import PARTS
@@ -44,7 +44,7 @@ class SyntheticConfig(Config):
     """A cloud from all around, or one organised view with a photograph. The parts are the same."""
     points: int = Field(default=6000, ge=500, le=4_000_000)
     """Points per cloud from all around."""
-    side: int = Field(default=160, ge=48, le=2048)
+    side: int = Field(default=160, ge=48, le=1024)
     """Pixels along each side of an organised view."""
     train: int = Field(default=3, ge=0, le=10_000)
     """Normal training samples per category."""
@@ -57,8 +57,8 @@ class SyntheticConfig(Config):
     kinds: tuple[str, ...] = tuple(KINDS)
     """Kinds of defects; as text, joined by +."""
     smallest: float = Field(default=0.001, ge=0.0005, le=0.05)
-    """Smallest share of the surface that a defect is asked to take, at least 5 / points; kinds have limits of
-    their own."""
+    """Smallest share of the surface that a defect is asked to take, at least 5 / points and 20 / side^2;
+    kinds have limits of their own."""
     largest: float = Field(default=0.04, ge=0.002, le=0.08)
     """Largest share of the surface that a defect is asked to take; kinds have limits of their own."""
 
@@ -78,3 +78,14 @@ class SyntheticConfig(Config):
         if not names or len(set(names)) < len(names):
             raise ValueError("must hold at least one name, and none twice")
         return names
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.least > self.largest:
+            raise ValueError(f"largest={self.largest} is below the smallest share, {self.least:.4g}")
+        return self
+
+    @property
+    def least(self) -> float:
+        """Smallest share of the surface that a defect is asked to take, such that some points show it."""
+        return max(self.smallest, 5 / self.points, 20 / self.side**2)

@@ -44,8 +44,7 @@ def damage(part: Maker, kind: str, config: SyntheticConfig, names: Names, *, tri
         made = part(rng)
         count = 0 if kind == GOOD else 2 if rng.random() < TWO else 1
         try:
-            smallest = max(config.smallest, 5 / config.points)
-            return make_specimen(made, kind, count, rng, smallest=smallest, largest=config.largest)
+            return make_specimen(made, kind, count, rng, smallest=config.least, largest=config.largest)
         except DataError as error:
             reason = error
     raise reason

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pc3dad.data.synthetic.defects import NOISE
-from pc3dad.data.synthetic.sight import outside
+from pc3dad.data.synthetic.sight import COVER, outside
 from pc3dad.data.synthetic.specimen import Specimen
 from pc3dad.types import Float32Array, Float64Array, Int32Array
 
@@ -43,8 +43,9 @@ def scan(specimen: Specimen, points: int, rng: np.random.Generator) -> Scan:
     best_seen /= np.linalg.norm(best_seen)
     parts, missing = [], points
     while missing > 0:
-        drawn = specimen.draw(min(CHUNK, 3 * missing + 2000), rng)
-        density = drawn.density * (1 + UNEVEN * drawn.points.normals @ best_seen)
+        drawn = specimen.draw(min(CHUNK, 3 * missing + COVER), rng)
+        density = drawn.density * specimen.openness(drawn)
+        density *= 1 + UNEVEN * drawn.points.normals @ best_seen
         kept = outside(drawn.points, specimen.solid.area) & (rng.random(len(density)) * DENSEST < density)
         parts.append(drawn[np.flatnonzero(kept)[:missing]])
         missing -= len(parts[-1].regions)

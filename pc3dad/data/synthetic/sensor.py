@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pc3dad.data.synthetic.scan import COLOUR_NOISE, noise
-from pc3dad.data.synthetic.sight import Sight, upright
-from pc3dad.data.synthetic.solids import INTACT, from_triangles
+from pc3dad.data.synthetic.sight import Sight, outside, upright
+from pc3dad.data.synthetic.solids import INTACT, Drawn, from_triangles
 from pc3dad.data.synthetic.specimen import Specimen
 from pc3dad.io.depth import Pinhole
 from pc3dad.types import BoolArray, Float64Array, Int32Array, UInt8Array
@@ -14,6 +14,7 @@ from pc3dad.types import BoolArray, Float64Array, Int32Array, UInt8Array
 DRAWN = 6  # points of the surface per pixel, where it faces the sensor; 1 in 400 pixels gets none
 GRAZING = 0.15  # smallest cosine between a ray and the surface that still returns light
 AVERTED = -0.5  # cosine to the axis below which the field of view of 60 degrees sees no face
+STRETCH = 1.6  # few places of a defect stretch the surface by more
 LOST = 0.003  # share of the pixels without a measurement
 AWAY = np.array([1.0, -1.0, -1.0])  # from x right, y up, z towards the sensor to y down, z away
 POSES = 8
@@ -63,7 +64,8 @@ def look(specimen: Specimen, side: int, rng: np.random.Generator) -> SensorView:
     turned = specimen.solid.corners.reshape(-1, 3) @ rotation.T
     pixel = cameras.DISTANCE / cameras.FOCAL * float(np.ptp(turned, axis=0).max()) / side  # millimetres
     facing = _facing(specimen, rotation[2])
-    drawn = facing.draw(int(DRAWN * facing.solid.area / pixel**2), rng)
+    drawn = facing.draw(int(DRAWN * STRETCH * facing.solid.area / pixel**2), rng)
+    drawn = drawn[rng.random(len(drawn.density)) * STRETCH < drawn.density]
     points = torch.from_numpy(drawn.points.xyz.T.astype(np.float32).copy())
     with one_thread("cpu"):
         placed = cameras.place(points, rotation, keep_inside=True)
@@ -119,9 +121,17 @@ def _pose(specimen: Specimen, rng: np.random.Generator) -> Float64Array:
     """(3, 3) rotation of a camera: the first of some random ones that sees half as much as the best."""
     places = rng.normal(size=(POSES, 3))
     rotations = [upright(place / np.linalg.norm(place)) for place in places]
-    if not specimen.defects:
-        return rotations[0]
     drawn = specimen.draw(PROBES, rng)
-    sight, labelled = Sight(drawn.points, specimen.solid.area), drawn.regions >= 0
+    labelled = drawn.regions >= 0 if specimen.defects else _pretended(drawn.points, specimen.solid.area, rng)
+    sight = Sight(drawn.points, specimen.solid.area)
     shown = [np.count_nonzero(sight.seen(rotation) & labelled) for rotation in rotations]
     return rotations[int(np.argmax(np.array(shown) >= max(shown) / 2))]
+
+
+def _pretended(points: Drawn, area: float, rng: np.random.Generator) -> BoolArray:
+    """Which of n points one or two defects could cover, so that the view tells nothing of intact parts."""
+    seen, covered = np.flatnonzero(outside(points, area)), np.zeros(len(points.xyz), dtype=np.bool_)
+    for centre in points.xyz[rng.choice(seen, rng.choice([1, 2], p=[0.7, 0.3]))]:
+        share = np.exp(rng.uniform(np.log(0.001), np.log(0.04)))
+        covered |= ((points.xyz - centre) ** 2).sum(axis=1) < share * area / np.pi
+    return covered

@@ -7,6 +7,7 @@ import numpy as np
 from pc3dad.data.synthetic.solids import Drawn
 from pc3dad.types import BoolArray, Float64Array
 
+COVER = 12_000  # at least so many points cover a part; what more of them would hide or show does not count
 GRAZING = 0.2  # smallest cosine between a normal and the way to the scanner
 PLACES = np.array([*np.eye(3), *-np.eye(3), *itertools.product((-1, 1), repeat=3)])
 """(14, 3): along the axes and the diagonals of a cube."""
@@ -16,7 +17,7 @@ class Sight:
     """Looks at points that cover a part.
 
     Args:
-        drawn: n points.
+        drawn: n points, at least about `COVER`.
         area: of the surface that they cover, square millimetres.
     """
 
@@ -25,7 +26,7 @@ class Sight:
 
         columns = drawn.xyz.T.copy()
         low, high = columns.min(axis=1), columns.max(axis=1)
-        side, spacing = float((high - low).max()), float(np.sqrt(area / len(drawn.xyz)))
+        side, spacing = float((high - low).max()), float(np.sqrt(area / COVER))
         middle = (low + high)[:, None] / 2
         self._points = torch.from_numpy(((columns - middle) / side).astype(np.float32))
         self._normals = drawn.normals

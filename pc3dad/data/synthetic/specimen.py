@@ -15,7 +15,7 @@ from pc3dad.data.synthetic.paint import Paint, make_paint, other_colour
 from pc3dad.data.synthetic.sight import outside
 from pc3dad.data.synthetic.solids import INTACT, Drawn, Solid, from_manifold, from_triangles, made_by
 from pc3dad.errors import DataError
-from pc3dad.types import Float64Array, Int32Array
+from pc3dad.types import BoolArray, Float64Array, Int32Array
 
 PROBES = 4000
 TRIES = 30  # places looked at before a defect is made smaller
@@ -63,6 +63,8 @@ class Specimen:
         defects: all of them.
         paint: colour of the part.
         colours: (D, 3) float64, colour of each defect that has one.
+        open: (D,) float64, how many points a scanner gets from what it sees of the new surface of each, as a
+            share of those from an equal area elsewhere: a gap returns no more light than enters.
     """
 
     intact: Solid
@@ -70,6 +72,7 @@ class Specimen:
     defects: tuple[Defect, ...]
     paint: Paint
     colours: Float64Array
+    open: Float64Array
 
     def draw(self, n: int, rng: np.random.Generator) -> "Surface":
         """`n` points of the surface with everything that is known about them."""
@@ -90,13 +93,13 @@ class Specimen:
                 case Lump(coloured=True):
                     rgb[base.owner == number] = self.colours[number]
                 case Cut():
-                    fresh = base.owner == number
                     regions[self._rim(base, number, rng)] = number
-                    area = float(self.solid.areas[self.solid.owner == number].sum())
-                    density[fresh] *= min(
-                        1.0, defect.opening / area
-                    )  # a gap returns no more light than enters
         return Surface(moved, base.xyz, regions, rgb, density)
+
+    def openness(self, surface: "Surface") -> Float64Array:
+        """(n,) float64: `open` of the defect that made the surface at each point, 1 elsewhere."""
+        shares: Float64Array = np.append(self.open, 1.0)[surface.points.owner]  # the last is that of -1
+        return shares
 
     def _displaced(self, base: Drawn, moved: Drawn, rng: np.random.Generator) -> NDArray[np.intp]:
         """Rows of the points that lie off the intact surface now."""
@@ -188,14 +191,14 @@ def make_specimen(
         count: how many.
         rng: source of everything that differs.
         smallest: no defect is asked to take a smaller share of the surface.
-        largest: nor a larger one, unless the smallest ones of its kind are.
+        largest: nor a larger one.
 
     Raises:
         DataError: the part has no place for a defect of that kind.
     """
     part = part.as_original()
     intact = from_manifold(part, {})
-    specimen = Specimen(intact, intact, (), make_paint(rng), np.zeros((0, 3)))
+    specimen = Specimen(intact, intact, (), make_paint(rng), np.zeros((0, 3)), np.zeros(0))
     if count == 0:
         return specimen
     probes = intact.draw(PROBES, rng)
@@ -220,10 +223,10 @@ def _damaged(
 ) -> Specimen | None:
     """A specimen whose defects a scanner sees, or None."""
     made, owners = intact, {}
-    low = max(KINDS[kind].smallest, limits[0])
-    high = max(low, min(KINDS[kind].largest, limits[1]) / count)
+    most = min(KINDS[kind].largest, limits[1]) / count
+    low = min(max(KINDS[kind].smallest, limits[0]), most)
     for number in range(count):
-        fitted = _fit(KINDS[kind], sites, part, rng, low=low, high=high)
+        fitted = _fit(KINDS[kind], sites, part, rng, low=low, high=most)
         if fitted is None:
             return None
         defect, part = fitted
@@ -237,9 +240,21 @@ def _damaged(
         made = replace(made, solid=from_manifold(part, owners))
     drawn = made.draw(CHECKED, rng)
     seen = outside(drawn.points, made.solid.area)
-    regions, weights = drawn.regions[seen] + 1, drawn.density[seen]
+    made = replace(made, open=_openness(made, drawn, seen))
+    regions, weights = drawn.regions[seen] + 1, (drawn.density * made.openness(drawn))[seen]
     shares = np.bincount(regions, weights, minlength=count + 1)[1:] / weights.sum()
     return made if (shares >= low / 2).all() else None
+
+
+def _openness(specimen: Specimen, drawn: "Surface", seen: BoolArray) -> Float64Array:
+    """`Specimen.open`: the area that a cut opened, divided by the new surface that is seen, at most 1."""
+    found = np.ones(len(specimen.defects))
+    for number, defect in enumerate(specimen.defects):
+        if isinstance(defect, Cut):
+            fresh: BoolArray = seen & (drawn.points.owner == number)
+            area = specimen.solid.area * max(1, int(fresh.sum())) / len(seen)
+            found[number] = min(1.0, defect.opening / area)
+    return found
 
 
 def _fit(

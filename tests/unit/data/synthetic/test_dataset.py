@@ -20,7 +20,7 @@ from pc3dad.errors import ConfigError, DataError
 from pc3dad.geometry import neighbors
 from pc3dad.types import Split
 
-DATA = Synthetic(None, SyntheticConfig(points=3000))
+DATA = Synthetic(None, SyntheticConfig(points=3000, side=96))
 SENSOR = Synthetic(None, SyntheticConfig(form="sensor", side=96, points=3000))
 CATEGORY = "bracket"
 REFS = DATA.refs(CATEGORY, Split.TEST)
@@ -64,14 +64,14 @@ def test_another_process_gives_the_same_bytes():
 
 @pytest.mark.parametrize("options", [{"seed": 1}, {"points": 3001}, {"smallest": 0.003}])
 def test_other_options_give_other_clouds_and_another_fingerprint(options):
-    other = Synthetic(None, SyntheticConfig(**{"points": 3000, **options}))
+    other = Synthetic(None, SyntheticConfig(**{"points": 3000, "side": 96, **options}))
     ref = DEFECTIVE[0]
     assert not np.array_equal(other.load(ref).cloud.xyz, DATA.load(ref).cloud.xyz)
     assert other.fingerprint("mug") != DATA.fingerprint("mug") != DATA.fingerprint("gear")
 
 
 def test_other_samples_do_not_change_one():
-    fewer = Synthetic(None, SyntheticConfig(points=3000))
+    fewer = Synthetic(None, SyntheticConfig(points=3000, side=96))
     np.testing.assert_array_equal(fewer.load(REFS[5]).cloud.xyz, DATA.load(REFS[5]).cloud.xyz)
 
 
@@ -181,3 +181,9 @@ def test_categories_and_kinds_can_be_written_as_text():
     assert config.kinds == ("hole", "stain")
     with pytest.raises(DataError, match="no category 'bolt'"):
         Synthetic(None, config).refs("bolt", Split.TEST)
+
+
+@pytest.mark.parametrize("options", [{"smallest": 0.05, "largest": 0.01}, {"points": 500, "largest": 0.002}])
+def test_a_largest_defect_below_the_smallest_is_refused(options):
+    with pytest.raises(ConfigError, match="below the smallest share"):
+        build(SyntheticConfig, "synthetic", options)
