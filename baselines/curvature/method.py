@@ -5,8 +5,7 @@ import numpy as np
 from pc3dad.baselines.curvature.card import CARD
 from pc3dad.baselines.curvature.config import CurvatureConfig
 from pc3dad.context import RunContext
-from pc3dad.errors import MethodError
-from pc3dad.geometry import descriptors, neighbors, propagate, sampling
+from pc3dad.geometry import descriptors, neighbors
 from pc3dad.methods import scoring
 from pc3dad.methods.base import BaseMethod
 from pc3dad.types import Float32Array, Prediction, Sample
@@ -23,24 +22,9 @@ class Curvature(BaseMethod[CurvatureConfig]):
         Raises:
             MethodError: no point is valid.
         """
-        cloud = sample.cloud
-        xyz = cloud.valid_xyz
-        if len(xyz) == 0:
-            raise MethodError(
-                f"sample {sample.id!r} has no valid point", hint="leave it out or mend the file"
-            )
-        scored = sampling.radial_subset(xyz, n=self.config.max_points)
+        xyz, scored = scoring.subset(sample, n=self.config.max_points)
         contrast = self._contrast(xyz[scored], ctx.workers)
-        points = np.zeros(len(cloud), dtype=np.float32)
-        points[cloud.valid] = propagate.nearest(xyz, scored, contrast, workers=ctx.workers)
-        n_filled = len(xyz) - len(scored)
-        return Prediction(
-            sample.id,
-            object_score=scoring.top_mean(contrast, share=self.config.share),
-            point_scores=points,
-            propagation="nearest" if n_filled else "native",
-            n_filled=n_filled,
-        )
+        return scoring.spread(sample, scored, contrast, share=self.config.share, workers=ctx.workers)
 
     def _contrast(self, xyz: Float32Array, workers: int) -> Float32Array:
         """|variation - median variation of the surroundings|, which has no unit and needs no scaling.

@@ -10,7 +10,7 @@ from pc3dad.baselines.fpfh_knn.config import FpfhKnnConfig
 from pc3dad.context import RunContext
 from pc3dad.data.base import TrainView
 from pc3dad.errors import MethodError
-from pc3dad.geometry import fpfh, neighbors, normals, propagate, sampling
+from pc3dad.geometry import fpfh, neighbors, normals, sampling
 from pc3dad.methods import scoring
 from pc3dad.methods.base import BaseMethod
 from pc3dad.types import Float32Array, Prediction, Sample
@@ -50,19 +50,9 @@ class FpfhKnn(BaseMethod[FpfhKnnConfig]):
         Raises:
             MethodError: no point is valid.
         """
-        cloud = sample.cloud
-        xyz, scored, described = self._described(sample, ctx.workers)
+        _, scored, described = self._described(sample, ctx.workers)
         distances, _ = neighbors.knn(self.bank_, described, k=1, workers=ctx.workers)
-        points = np.zeros(len(cloud), dtype=np.float32)
-        points[cloud.valid] = propagate.nearest(xyz, scored, distances[:, 0], workers=ctx.workers)
-        n_filled = len(xyz) - len(scored)
-        return Prediction(
-            sample.id,
-            object_score=scoring.top_mean(distances[:, 0], share=self.config.share),
-            point_scores=points,
-            propagation="nearest" if n_filled else "native",
-            n_filled=n_filled,
-        )
+        return scoring.spread(sample, scored, distances[:, 0], share=self.config.share, workers=ctx.workers)
 
     def _described(self, sample: Sample, workers: int) -> tuple[Float32Array, NDArray[np.intp], Float32Array]:
         """Valid points (N, 3), which of them are described (M,), and their descriptors (M, 33).
@@ -70,12 +60,7 @@ class FpfhKnn(BaseMethod[FpfhKnnConfig]):
         Training and test samples go through the same reduction, so that a neighbourhood covers the same
         share of either.
         """
-        xyz = sample.cloud.valid_xyz
-        if len(xyz) == 0:
-            raise MethodError(
-                f"sample {sample.id!r} has no valid point", hint="leave it out or mend the file"
-            )
-        scored = sampling.radial_subset(xyz, n=self.config.max_points)
+        xyz, scored = scoring.subset(sample, n=self.config.max_points)
         kept = xyz[scored]
         directions = normals.estimate(
             kept,

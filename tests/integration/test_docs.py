@@ -44,6 +44,8 @@ def test_the_table_of_the_readme_is_the_one_that_make_bench_prints(tmp_path):
         assert [word for word in words if "." not in word] == [word for word in wanted if "." not in word]
         numbers = [[float(word) for word in row if "." in word] for row in (words, wanted)]
         assert numbers[0] == pytest.approx(numbers[1], abs=3)  # sines differ in the last bit between machines
+    curvature = next(line.split() for line in printed.split("\n") if line.split()[:1] == ["curvature"])
+    assert 55 < float(curvature[4]) < 95  # point AUROC over all defects: neither too hard a set nor too easy
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ from pc3dad.types import BoolArray, Float64Array
 
 NOISE = 0.05  # mm, standard deviation of the sensor; cut off at three times that
 VISIBLE = 3 * NOISE  # mm; a point that lies nearer to the intact surface than this is not labelled as moved
+LARGEST = 0.09  # of the surface, that one defect may take
+STRETCH = 1.6  # few places of a defect stretch the surface by more
 RIM = 0.5  # mm around removed material that is labelled too
 STEP = 1e-3  # mm, for slopes
 

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pc3dad.data.synthetic.defects import NOISE
+from pc3dad.data.synthetic.defects import NOISE, STRETCH
 from pc3dad.data.synthetic.sight import COVER, outside
 from pc3dad.data.synthetic.specimen import Specimen
 from pc3dad.types import Float32Array, Float64Array, Int32Array
 
 UNEVEN = 0.3  # density on the side that is seen best, above the mean
-DENSEST = (1 + UNEVEN) * 1.6  # few places of a defect stretch the surface by more
+DENSEST = (1 + UNEVEN) * STRETCH
 COLOUR_NOISE = 0.02
 CHUNK = 400_000  # points at a time
 

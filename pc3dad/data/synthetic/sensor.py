@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pc3dad.data.synthetic.defects import STRETCH
 from pc3dad.data.synthetic.scan import COLOUR_NOISE, noise
 from pc3dad.data.synthetic.sight import Sight, outside, upright
 from pc3dad.data.synthetic.solids import INTACT, Drawn, from_triangles
@@ -14,7 +15,6 @@ from pc3dad.types import BoolArray, Float64Array, Int32Array, UInt8Array
 DRAWN = 6  # points of the surface per pixel, where it faces the sensor; 1 in 400 pixels gets none
 GRAZING = 0.15  # smallest cosine between a ray and the surface that still returns light
 AVERTED = -0.5  # cosine to the axis below which the field of view of 60 degrees sees no face
-STRETCH = 1.6  # few places of a defect stretch the surface by more
 LOST = 0.003  # share of the pixels without a measurement
 AWAY = np.array([1.0, -1.0, -1.0])  # from x right, y up, z towards the sensor to y down, z away
 POSES = 8

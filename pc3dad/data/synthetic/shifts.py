@@ -4,11 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pc3dad.data.synthetic.defects import VISIBLE, Ball, Shift, Sites
+from pc3dad.data.synthetic.defects import LARGEST, VISIBLE, Ball, Shift, Sites
 from pc3dad.data.synthetic.solids import Drawn
 from pc3dad.types import BoolArray, Float64Array
-
-LARGEST = 0.09  # of the surface, that a displacement may move visibly
 
 Height = Callable[[Float64Array, Float64Array, Float64Array], Float64Array]
 """Coordinates (n,) along and above the surface, in units of the reach, to (n,) millimetres; 0 outside 1."""

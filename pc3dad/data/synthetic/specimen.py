@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from pc3dad.data.synthetic import cuts, shifts
-from pc3dad.data.synthetic.defects import RIM, VISIBLE, Cut, Defect, Lump, Shift, Sites, Stain
+from pc3dad.data.synthetic.defects import LARGEST, RIM, VISIBLE, Cut, Defect, Lump, Shift, Sites, Stain
 from pc3dad.data.synthetic.paint import Paint, make_paint, other_colour
 from pc3dad.data.synthetic.sight import outside
 from pc3dad.data.synthetic.solids import INTACT, Drawn, Solid, from_manifold, from_triangles, made_by
@@ -21,7 +21,6 @@ PROBES = 4000
 TRIES = 30  # places looked at before a defect is made smaller
 ROUNDS = 8
 SHRINK = 0.75
-LARGEST = 0.09  # of the surface, that an operation may make
 SPECIMENS = 6
 CHECKED = 12_000
 FINE = 0.15  # mm between points that stand for a surface near others

@@ -8,6 +8,8 @@ from pc3dad.baselines.curvature.method import Curvature
 from pc3dad.context import RunContext
 from pc3dad.data.synthetic.config import SyntheticConfig
 from pc3dad.data.synthetic.dataset import Synthetic
+from pc3dad.data.synthetic.parts import PARTS
+from pc3dad.data.synthetic.specimen import KINDS
 from pc3dad.errors import MethodError
 from pc3dad.types import PointCloud, Sample, Split
 
@@ -40,13 +42,21 @@ def test_an_object_with_a_bump_scores_higher():
     assert score(sheet(bump=0.15)).object_score > 1.5 * score(sheet()).object_score
 
 
-@pytest.mark.parametrize("category", ["bottle", "flange"])
-def test_is_better_than_chance_on_synthetic_parts_but_not_perfect(category):
-    data = Synthetic(None, SyntheticConfig())
-    refs = data.refs(category, Split.TEST)
-    scores = [Curvature(CurvatureConfig()).score(data.load(ref), RunContext()).point_scores for ref in refs]
-    labels = [data.truth(ref).points for ref in refs]
-    assert 0.55 < auroc(np.concatenate(scores), np.concatenate(labels)) < 0.95
+def test_is_better_than_chance_on_synthetic_parts_but_not_perfect():
+    """Overall, as the benchmark counts it: points of a category together, then the mean over categories.
+
+    Each category has a third of the kinds, in turn; a slow test of README's table runs all of it.
+    """
+    kinds, values = list(KINDS), []
+    for turn, category in enumerate(PARTS):
+        data = Synthetic(None, SyntheticConfig(kinds=kinds[turn % 3 :: 3], defective=3, good=0))
+        refs = data.refs(category, Split.TEST)
+        scores = [
+            Curvature(CurvatureConfig()).score(data.load(ref), RunContext()).point_scores for ref in refs
+        ]
+        labels = [data.truth(ref).points for ref in refs]
+        values.append(auroc(np.concatenate(scores), np.concatenate(labels)))
+    assert 0.55 < np.mean(values) < 0.95, dict(zip(PARTS, values, strict=True))
 
 
 def test_points_that_are_not_valid_get_0_and_do_not_count():
