@@ -47,8 +47,9 @@ def make_folder(folder: Path) -> None:
         ) from error
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Writes `data` to a temporary file beside `path`, flushes it to the disk and renames it over `path`.
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary file beside `path`, to be written to; at the end it is flushed and renamed over `path`.
 
     Raises:
         DataError: the disk refuses; `path` is as it was before.
@@ -57,13 +58,22 @@ def write_bytes(path: Path, data: bytes) -> None:
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with temporary.open("wb") as stream:
-                stream.write(data)
-                stream.flush()
+            yield temporary
+            with temporary.open("rb+") as stream:
                 os.fsync(stream.fileno())
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Atomic file of these bytes.
+
+    Raises:
+        DataError: the disk refuses; `path` is as it was before.
+    """
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
 
 
 def remove_leftovers(folder: Path) -> None:

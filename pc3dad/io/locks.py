@@ -27,10 +27,14 @@ def is_locked(folder: Path) -> bool:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, *, otherwise: str = "choose another --out") -> Iterator[None]:
     """Keeps other commands from writing into a folder, and removes what a killed one was writing.
 
     The system frees the lock of a process that ends, however it ends.
+
+    Args:
+        folder: an existing folder.
+        otherwise: what a user who does not want to wait can do.
 
     Raises:
         DataError: another command is writing into it, or the disk refuses.
@@ -40,7 +44,7 @@ def locked(folder: Path) -> Iterator[None]:
         try:
             lock.acquire(timeout=0)
         except Timeout as error:
-            hint = "wait until it has ended, or choose another --out"
+            hint = f"wait until it has ended, or {otherwise}"
             raise DataError(f"another command is writing into {folder}", hint=hint) from error
     try:
         atomic.remove_leftovers(folder)
