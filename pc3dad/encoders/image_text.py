@@ -1,0 +1,253 @@
+"""Image-text encoders: any plain CLIP with a vision transformer that open_clip can build, or one half of it.
+
+A model cannot exist without weights: its parameters are made of the given tensors. Random ones come from
+`untrained` alone, for tests, benchmarks and the start of training.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import nn
+
+from pc3dad.encoders import _compat
+from pc3dad.encoders.layout import Architecture, Layout, layout_of, read_config, statistics
+from pc3dad.encoders.text import TextTower
+from pc3dad.encoders.vision import Positions, VisionTower
+from pc3dad.errors import ConfigError, WeightsError
+
+Part = Literal["both", "image", "text"]
+Tensors = Mapping[str, torch.Tensor]
+
+IMAGE = "visual."  # how names of the image half begin; those of the text half have no beginning in common
+SCALARS = frozenset({"logit_scale", "logit_bias"})  # for the training of the model
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageTextEncoder:
+    """An image tower and a text tower with a joint space, frozen.
+
+    It is no module, so that what a method saves of itself never contains it.
+
+    Attributes:
+        layout: sizes.
+    """
+
+    layout: Layout
+    _vision: VisionTower | None
+    _text: TextTower | None
+
+    @property
+    def vision(self) -> VisionTower:
+        """The image tower.
+
+        Raises:
+            ConfigError: it was not loaded.
+        """
+        if self._vision is None:
+            raise ConfigError("only the text half of the model was loaded", hint="load part both or image")
+        return self._vision
+
+    @property
+    def text(self) -> TextTower:
+        """The text tower.
+
+        Raises:
+            ConfigError: it was not loaded.
+        """
+        if self._text is None:
+            raise ConfigError("only the image half of the model was loaded", hint="load part both or text")
+        return self._text
+
+    def to(self, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Self:
+        """Moves the towers and converts their weights, in place; features then are of that type.
+
+        bfloat16 is several times faster on processors that have it and changes scores a little
+        (`benchmarks/encoders_image.py`).
+        """
+        for tower in (self._vision, self._text):
+            if tower is not None:
+                tower.to(device=device, dtype=dtype)
+        return self
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """The weights by the names of open_clip's `CLIP`, as `load` takes them."""
+        image = self._vision.visual.state_dict(prefix=IMAGE) if self._vision else {}
+        return {**image, **(self._text.text.state_dict() if self._text else {})}
+
+
+def load(
+    architecture: Architecture,
+    weights: Path | Tensors,
+    *,
+    part: Part = "both",
+    tag: str | None = None,
+    image_size: int | None = None,
+    positions: Positions = "bicubic-antialias",
+    dual_from: int | None = None,
+    deep_depth: int | None = None,
+) -> ImageTextEncoder:
+    """Builds a model of given weights, in float32.
+
+    Args:
+        architecture: name of open_clip or a configuration.
+        weights: a safetensors file, or tensors, by the names of open_clip's `CLIP`. They are copied.
+        part: which half to build; tensors of the other are not read.
+        tag: open_clip's name of the weights, such as "openai", if they are published ones. It gives mean and
+            std of pictures, and weights trained with another activation than that of the architecture are
+            refused.
+        image_size: side of the pictures if it is another than that of training.
+        positions: how positions are interpolated then.
+        dual_from: as stated with the weights, see `Layout`.
+        deep_depth: likewise.
+
+    Raises:
+        ConfigError: architecture, tag or a size is wrong.
+        WeightsError: weights are missing, unreadable, or do not fit the architecture.
+    """
+    config = read_config(architecture, tag)
+    sizes = layout_of(
+        config,
+        image_size=image_size,
+        dual_from=dual_from,
+        deep_depth=deep_depth,
+        **statistics(architecture, tag),
+    )
+    with torch.device("meta"):  # parameters without values
+        image, text = _towers(config, sizes, part)
+    with _opened(weights) as tensors:
+        named = [name for name in tensors if name not in SCALARS]
+        if image is not None:
+            found = {name.removeprefix(IMAGE): name for name in named if name.startswith(IMAGE)}
+            _fill(image, tensors, found, prefix=IMAGE)
+        if text is not None:
+            _fill(text, tensors, {name: name for name in named if not name.startswith(IMAGE)})
+            text.attn_mask = text.build_causal_mask()  # no weight: made anew
+    return _frozen(sizes, image, text, positions)
+
+
+def untrained(
+    architecture: Architecture,
+    *,
+    seed: int,
+    part: Part = "both",
+    image_size: int | None = None,
+    positions: Positions = "bicubic-antialias",
+    dual_from: int | None = None,
+    deep_depth: int | None = None,
+) -> ImageTextEncoder:
+    """A model of random weights; arguments as in `load`."""
+    config = read_config(architecture)
+    sizes = layout_of(config, image_size=image_size, dual_from=dual_from, deep_depth=deep_depth)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        image, text = _towers(config, sizes, part)
+    return _frozen(sizes, image, text, positions)
+
+
+def _towers(config: Mapping[str, Any], sizes: Layout, part: Part) -> tuple[nn.Module | None, Any]:
+    """The halves of open_clip's `CLIP` that are wanted."""
+    clip = _compat.open_clip()
+    vision, text = clip.CLIPVisionCfg(**config["vision_cfg"]), clip.CLIPTextCfg(**config["text_cfg"])
+    activation = clip.transformer.QuickGELU if config.get("quick_gelu") else nn.GELU
+    image_tower = clip.transformer.VisionTransformer(
+        image_size=vision.image_size,
+        patch_size=vision.patch_size,
+        width=vision.width,
+        layers=vision.layers,
+        heads=sizes.heads,
+        mlp_ratio=vision.mlp_ratio,
+        ls_init_value=vision.ls_init_value,
+        output_dim=sizes.embed_dim,
+        act_layer=activation,
+    )
+    text_tower = clip.transformer.TextTransformer(
+        context_length=text.context_length,
+        vocab_size=text.vocab_size,
+        width=text.width,
+        heads=text.heads,
+        layers=text.layers,
+        mlp_ratio=text.mlp_ratio,
+        ls_init_value=text.ls_init_value,
+        output_dim=sizes.embed_dim,
+        act_layer=activation,
+    )
+    return (image_tower if part != "text" else None), (text_tower if part != "image" else None)
+
+
+def _frozen(
+    sizes: Layout, image: nn.Module | None, text: nn.Module | None, positions: Positions
+) -> ImageTextEncoder:
+    vision = None if image is None else VisionTower(image, positions=positions).eval().requires_grad_(False)
+    return ImageTextEncoder(
+        sizes, vision, None if text is None else TextTower(text).eval().requires_grad_(False)
+    )
+
+
+def _fill(module: nn.Module, tensors: Tensors, names: Mapping[str, str], *, prefix: str = "") -> None:
+    """Makes tensors the parameters of a module: all of them, of the right shapes, and no other.
+
+    Args:
+        module: to be filled.
+        tensors: values by name.
+        names: name in `tensors` of each parameter.
+        prefix: of the names in messages.
+
+    Raises:
+        WeightsError: listing every tensor that is missing, unexpected or of another shape.
+    """
+    wanted = {name: tuple(value.shape) for name, value in module.state_dict().items()}
+    values = {name: tensors[source] for name, source in names.items()}
+    problems = [f"{prefix}{name} is missing" for name in sorted(set(wanted) - set(values))]
+    problems += [f"{prefix}{name} is unexpected" for name in sorted(set(values) - set(wanted))]
+    problems += [
+        f"{prefix}{name} has shape {tuple(values[name].shape)}, expected {shape}"
+        for name, shape in wanted.items()
+        if name in values and tuple(values[name].shape) != shape
+    ]
+    if problems:
+        raise WeightsError(
+            f"the weights do not fit the architecture: {', '.join(problems)}",
+            hint="give the architecture that they were trained in",
+        )
+    module.load_state_dict(
+        {name: value.detach().to(torch.float32, copy=True) for name, value in values.items()}, assign=True
+    )
+
+
+@contextmanager
+def _opened(weights: Path | Tensors) -> Iterator[Tensors]:
+    """Tensors by name; of a file, they are read one by one when they are asked for."""
+    if isinstance(weights, Mapping):
+        yield weights
+        return
+    try:
+        with safe_open(weights, framework="pt") as file:
+            yield _Lazy(file)
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(
+            f"cannot read weights from {weights}: {error}",
+            hint="give a .safetensors file; `pc3dad weights import` makes one of an official file",
+        ) from error
+
+
+class _Lazy(Mapping[str, torch.Tensor]):
+    """The tensors of an opened safetensors file."""
+
+    def __init__(self, file: Any) -> None:
+        self.file = file
+        self.names: list[str] = list(file.keys())
+
+    def __getitem__(self, name: str) -> torch.Tensor:
+        tensor: torch.Tensor = self.file.get_tensor(name)
+        return tensor
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
