@@ -4,8 +4,7 @@ A model cannot exist without weights: its parameters are made of the given tenso
 `untrained` alone, for tests, benchmarks and the start of training.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -15,7 +14,9 @@ from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from pc3dad.encoders import _compat
-from pc3dad.encoders.layout import Architecture, Layout, layout_of, read_config, statistics
+from pc3dad.encoders.layout import Architecture, Layout, layout_of, read_config
+from pc3dad.encoders.loading import load_strictly
+from pc3dad.encoders.published import statistics
 from pc3dad.encoders.text import TextTower
 from pc3dad.encoders.vision import Positions, VisionTower
 from pc3dad.errors import ConfigError, WeightsError
@@ -109,24 +110,25 @@ def load(
         ConfigError: architecture, tag or a size is wrong.
         WeightsError: weights are missing, unreadable, or do not fit the architecture.
     """
-    config = read_config(architecture, tag)
+    config = read_config(architecture)
     sizes = layout_of(
         config,
         image_size=image_size,
         dual_from=dual_from,
         deep_depth=deep_depth,
-        **statistics(architecture, tag),
+        **(statistics(architecture, tag) if isinstance(architecture, str) else {}),
     )
-    with torch.device("meta"):  # parameters without values
+    tensors = _read(weights, part)
+    what = architecture if isinstance(architecture, str) else "this model"
+    with torch.device("meta"):  # nothing is drawn
         image, text = _towers(config, sizes, part)
-    with _opened(weights) as tensors:
-        named = [name for name in tensors if name not in SCALARS]
-        if image is not None:
-            found = {name.removeprefix(IMAGE): name for name in named if name.startswith(IMAGE)}
-            _fill(image, tensors, found, prefix=IMAGE)
-        if text is not None:
-            _fill(text, tensors, {name: name for name in named if not name.startswith(IMAGE)})
-            text.attn_mask = text.build_causal_mask()  # no weight: made anew
+    if image is not None:
+        found = {name.removeprefix(IMAGE): value for name, value in tensors.items() if _is_image(name)}
+        load_strictly(image.to_empty(device="cpu"), found, what=f"the image tower of {what}")
+    if text is not None:
+        found = {name: value for name, value in tensors.items() if not _is_image(name)}
+        load_strictly(text.to_empty(device="cpu"), found, what=f"the text tower of {what}")
+        text.attn_mask = text.build_causal_mask()  # no weight: made anew
     return _frozen(sizes, image, text, positions)
 
 
@@ -188,46 +190,13 @@ def _frozen(
     )
 
 
-def _fill(module: nn.Module, tensors: Tensors, names: Mapping[str, str], *, prefix: str = "") -> None:
-    """Makes tensors the parameters of a module: all of them, of the right shapes, and no other.
-
-    Args:
-        module: to be filled.
-        tensors: values by name.
-        names: name in `tensors` of each parameter.
-        prefix: of the names in messages.
-
-    Raises:
-        WeightsError: listing every tensor that is missing, unexpected or of another shape.
-    """
-    wanted = {name: tuple(value.shape) for name, value in module.state_dict().items()}
-    values = {name: tensors[source] for name, source in names.items()}
-    problems = [f"{prefix}{name} is missing" for name in sorted(set(wanted) - set(values))]
-    problems += [f"{prefix}{name} is unexpected" for name in sorted(set(values) - set(wanted))]
-    problems += [
-        f"{prefix}{name} has shape {tuple(values[name].shape)}, expected {shape}"
-        for name, shape in wanted.items()
-        if name in values and tuple(values[name].shape) != shape
-    ]
-    if problems:
-        raise WeightsError(
-            f"the weights do not fit the architecture: {', '.join(problems)}",
-            hint="give the architecture that they were trained in",
-        )
-    module.load_state_dict(
-        {name: value.detach().to(torch.float32, copy=True) for name, value in values.items()}, assign=True
-    )
-
-
-@contextmanager
-def _opened(weights: Path | Tensors) -> Iterator[Tensors]:
-    """Tensors by name; of a file, they are read one by one when they are asked for."""
-    if isinstance(weights, Mapping):
-        yield weights
-        return
+def _read(weights: Path | Tensors, part: Part) -> dict[str, torch.Tensor]:
+    """The tensors of a part by name; of a file, no other is read."""
     try:
+        if isinstance(weights, Mapping):
+            return {name: value for name, value in weights.items() if _belongs(name, part)}
         with safe_open(weights, framework="pt") as file:
-            yield _Lazy(file)
+            return {name: file.get_tensor(name) for name in list(file.keys()) if _belongs(name, part)}
     except (OSError, SafetensorError) as error:
         raise WeightsError(
             f"cannot read weights from {weights}: {error}",
@@ -235,19 +204,9 @@ def _opened(weights: Path | Tensors) -> Iterator[Tensors]:
         ) from error
 
 
-class _Lazy(Mapping[str, torch.Tensor]):
-    """The tensors of an opened safetensors file."""
+def _belongs(name: str, part: Part) -> bool:
+    return name not in SCALARS and (part == "both" or _is_image(name) == (part == "image"))
 
-    def __init__(self, file: Any) -> None:
-        self.file = file
-        self.names: list[str] = list(file.keys())
 
-    def __getitem__(self, name: str) -> torch.Tensor:
-        tensor: torch.Tensor = self.file.get_tensor(name)
-        return tensor
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.names)
-
-    def __len__(self) -> int:
-        return len(self.names)
+def _is_image(name: str) -> bool:
+    return name.startswith(IMAGE)

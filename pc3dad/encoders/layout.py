@@ -6,7 +6,7 @@ from typing import Any
 
 from pc3dad.config import nearest
 from pc3dad.encoders import _compat
-from pc3dad.errors import ConfigError, WeightsError
+from pc3dad.errors import ConfigError
 
 Architecture = str | Mapping[str, Any]
 """A name of open_clip such as "ViT-L-14-336-quickgelu", or what such a name stands for: `embed_dim`,
@@ -14,7 +14,6 @@ Architecture = str | Mapping[str, Any]
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
-QUICK = "-quickgelu"
 
 PLAIN = {  # what a model with a class token, blocks of one kind, a causal mask and the tokens of CLIP can set
     "vision_cfg": frozenset(
@@ -70,16 +69,11 @@ class Layout:
         return self.image_size // self.patch_size
 
 
-def read_config(architecture: Architecture, tag: str | None = None) -> dict[str, Any]:
+def read_config(architecture: Architecture) -> dict[str, Any]:
     """The configuration of a plain CLIP with a vision transformer, checked.
 
-    Args:
-        architecture: name or configuration.
-        tag: open_clip's name of the weights, such as "openai", if they are published ones.
-
     Raises:
-        ConfigError: the name or the tag is unknown, or the model is of another kind.
-        WeightsError: those weights were trained with another activation than the architecture has.
+        ConfigError: the name is unknown, or the model is of another kind.
     """
     if isinstance(architecture, str):
         clip = _compat.open_clip()
@@ -90,7 +84,6 @@ def read_config(architecture: Architecture, tag: str | None = None) -> dict[str,
                 hint="open_clip.list_models() lists them",
             )
         config: dict[str, Any] = found
-        _refuse_other_activation(architecture, tag, quick=bool(config.get("quick_gelu")))
     else:
         config = dict(architecture)
     odd = set(config) - {"embed_dim", "quick_gelu", *PLAIN}
@@ -161,37 +154,4 @@ def layout_of(
         deep_depth=reach,
         mean=mean,
         std=std,
-    )
-
-
-def statistics(architecture: Architecture, tag: str | None) -> dict[str, tuple[float, float, float]]:
-    """`mean` and `std` that published weights were trained with; those of CLIP where nothing is known."""
-    known = {"mean": CLIP_MEAN, "std": CLIP_STD}
-    if isinstance(architecture, str) and tag is not None:
-        published = _compat.open_clip().get_pretrained_cfg(architecture, tag)
-        known = {key: tuple(published[key]) for key in known}
-    return known
-
-
-def _refuse_other_activation(architecture: str, tag: str | None, *, quick: bool) -> None:
-    """Refuses weights trained with QuickGELU in a model with GELU and the other way round.
-
-    open_clip only warns of it, and not at all if weights are given as a file. The features are wrong then.
-    """
-    clip, name = _compat.open_clip(), architecture.removesuffix(QUICK)
-    tags = clip.list_pretrained_tags_by_model(name)
-    if tag is not None and tag not in tags:
-        raise ConfigError(
-            f"open_clip knows no weights {tag!r} of {architecture}{nearest(tag, tags)}",
-            hint="give no tag if the weights are your own",
-        )
-    trained = {one: bool(clip.get_pretrained_cfg(name, one).get("quick_gelu")) for one in tags}
-    contrary = [one for one in tags if trained[one] != quick and tag in (None, one)]
-    if not contrary or (tag is None and quick and any(trained.values())):
-        return  # the suffix says it
-    sure = tag is not None or len(contrary) == len(tags)
-    raise WeightsError(
-        f"{', '.join(contrary)} of {name} were trained with {'GELU' if quick else 'QuickGELU'}, and "
-        f"{architecture} has {'QuickGELU' if quick else 'GELU'}",
-        hint=f"use {name if quick else name + QUICK}" if sure else "say by `tag` which weights these are",
     )
