@@ -1,5 +1,7 @@
 """Cards: light descriptions of methods, data sets and weights that import nothing heavy."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from pc3dad.types import Regime
@@ -76,3 +78,52 @@ class DatasetCard(ConfiguredCard):
     published: tuple[str, ...] = Field(
         default=(), description="what published works do to it before they score"
     )
+
+
+class WeightsFile(BaseModel):
+    """A file of weights as its owners publish it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=3, description="name of the file")
+    form: Literal["safetensors", "torch", "torchscript"] = Field(
+        description="safetensors; torch: a pickled state dict; torchscript: an archive that holds code"
+    )
+    address: str = Field(default="", description="where it is downloaded; empty if it is only read")
+    hub: str = Field(default="", description="repository on the Hugging Face hub whose local copy is used")
+    sha256: str = Field(
+        default="",
+        pattern=r"^([0-9a-f]{8}|[0-9a-f]{64})?$",
+        description="published digest, whole or its first eight digits; empty if nobody published one",
+    )
+    bytes: int = Field(default=0, ge=0, description="exact size; 0 if it is not known")
+    size: str = Field(default="", description="size in words where the exact one is not known")
+
+
+class WeightsCard(Card):
+    """Describes weights of a network.
+
+    `files` are alternatives, the one to download first. What is read are the `parts`, safetensors in a folder
+    of their own, made of any of those files by `pc3dad weights import`.
+    """
+
+    kind: Literal["image-text", "text", "point-language", "points"] = Field(
+        description="what the network turns into features"
+    )
+    architecture: str = Field(
+        min_length=3, description="name of the architecture; that of open_clip where it builds the network"
+    )
+    tag: str = Field(default="", description="open_clip's name of these weights; empty where it has none")
+    licence: str = Field(min_length=2, description="licence as its owners state it, shown before use")
+    source: str = Field(description="page of its owners")
+    training: str = Field(min_length=3, description="what it was trained on")
+    inputs: str = Field(min_length=3, description="layout of what it reads")
+    reader: str = Field(min_length=3, description="what reads these weights")
+    files: tuple[WeightsFile, ...] = Field(min_length=1, description="files as published")
+    revision: str = Field(default="", description="of the repository; empty if none is pinned")
+    parts: tuple[str, ...] = Field(default=("model.safetensors",), min_length=1, description="what is read")
+    packaged: str = Field(default="", description="package whose folder `weights` ships the parts")
+    checks: str = Field(
+        default="", pattern=r"^$|:", description='"module:function" that recomputes its quality'
+    )
+    notes: tuple[str, ...] = Field(default=(), description="traps, and what is untested")
