@@ -1,0 +1,281 @@
+"""Families of shapes that `tiny` is trained on, chosen by and tested on.
+
+A family is a function that makes one shape of its own dimensions from a random generator: a closed body,
+40 to 160 mm, resting on z = 0. None of them is a category of the embedded data set under another name.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import numpy as np
+from manifold3d import Manifold
+
+from pc3dad.encoders.embedded.families import (
+    bars,
+    boxes,
+    discs,
+    faceted,
+    held_out,
+    lathe,
+    profiles,
+    random_solids,
+    rounded,
+    sheets,
+    swept,
+)
+
+Family = Callable[[np.random.Generator], Manifold]
+
+TRAINING: Mapping[str, Family] = MappingProxyType(
+    {
+        maker.__name__: maker
+        for maker in (
+            # convex or nearly so
+            rounded.ellipsoid,
+            rounded.egg,
+            rounded.blob,
+            rounded.pill,
+            rounded.rounded_box,
+            faceted.prism_block,
+            faceted.pyramid,
+            faceted.wedge,
+            faceted.gem,
+            faceted.rock,
+            lathe.cylinder,
+            lathe.cone,
+            lathe.hemisphere,
+            discs.medal,
+            faceted.tile,
+            # with inner edges, steps, hollows
+            rounded.dumbbell,
+            rounded.cluster,
+            rounded.molecule,
+            rounded.gourd,
+            rounded.pebble_stack,
+            faceted.star,
+            faceted.stairs,
+            faceted.crystal,
+            faceted.house,
+            lathe.baluster,
+            lathe.shaft,
+            discs.stopper,
+            lathe.spool,
+            discs.knob,
+            lathe.spinning_top,
+            lathe.chess_piece,
+            profiles.cutout,
+            profiles.jigsaw_piece,
+            profiles.crescent,
+            profiles.arrow,
+            profiles.arch,
+            boxes.drilled_block,
+            boxes.casing,
+            boxes.toy_brick,
+            boxes.cradle,
+            boxes.stepped_block,
+            boxes.tower,
+            random_solids.composite,
+            random_solids.carving,
+            random_solids.contraption,
+            random_solids.random_turning,
+            # hollow
+            lathe.vase,
+            lathe.funnel,
+            lathe.sleeve,
+            discs.lid,
+            lathe.bellows,
+            bars.box_tube,
+            boxes.tray,
+            boxes.open_box,
+            boxes.rack,
+            boxes.crate,
+            boxes.lantern,
+            # thin
+            bars.channel,
+            bars.i_beam,
+            bars.t_bar,
+            bars.z_bar,
+            bars.rail,
+            bars.slotted_profile,
+            profiles.c_clip,
+            profiles.letter,
+            profiles.frame,
+            profiles.key,
+            profiles.spanner,
+            profiles.comb,
+            profiles.ribbon,
+            boxes.heat_sink,
+            boxes.pegboard,
+            discs.sieve,
+            sheets.corrugated,
+            sheets.wavy_sheet,
+            sheets.perforated,
+            sheets.grid,
+            sheets.honeycomb,
+            sheets.leaf,
+            sheets.pressed_sheet,
+            sheets.gutter,
+            sheets.louvre,
+            sheets.fan,
+            swept.rope,
+            swept.twisted_bar,
+            swept.horn,
+            swept.meander,
+            swept.hook,
+            swept.handle,
+            swept.branch,
+            swept.crank,
+            swept.staple,
+            random_solids.skeleton,
+        )
+    }
+)
+"""Families that the encoders are trained on."""
+
+VALIDATION: Mapping[str, Family] = MappingProxyType(
+    {
+        maker.__name__: maker
+        for maker in (
+            held_out.boat,
+            held_out.cage,
+            held_out.fish,
+            held_out.hanger,
+            held_out.mushroom,
+            held_out.saddle,
+        )
+    }
+)
+"""Families that settings are chosen by."""
+
+TEST: Mapping[str, Family] = MappingProxyType(
+    {
+        maker.__name__: maker
+        for maker in (
+            held_out.aeroplane,
+            held_out.animal,
+            held_out.bowl,
+            held_out.cross_beam,
+            held_out.link,
+            held_out.ring,
+            held_out.spoon,
+            held_out.stool,
+        )
+    }
+)
+"""Families that the reported numbers come from; not looked at while settings are chosen."""
+
+NOUNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        # TRAINING
+        "ellipsoid": ("ellipsoid", "ball", "oval body"),
+        "egg": ("egg", "pear", "avocado"),
+        "blob": ("blob", "lump of clay", "potato"),
+        "pill": ("pill", "capsule", "lozenge"),
+        "rounded_box": ("rounded box", "soap bar", "block"),
+        "prism_block": ("prism", "polygonal column", "pillar"),
+        "pyramid": ("pyramid", "obelisk", "step pyramid"),
+        "wedge": ("wedge", "ramp", "doorstop"),
+        "gem": ("gem", "diamond", "cut stone"),
+        "rock": ("rock", "boulder", "stone"),
+        "cylinder": ("cylinder", "roller", "drum"),
+        "cone": ("cone", "frustum", "traffic cone"),
+        "hemisphere": ("hemisphere", "half ball", "dome"),
+        "medal": ("medal", "coin", "puck"),
+        "tile": ("tile", "paving stone", "slab"),
+        "dumbbell": ("dumbbell", "barbell", "weight"),
+        "cluster": ("cluster", "berry", "bunch of grapes"),
+        "molecule": ("molecule", "ball and stick model", "jack"),
+        "gourd": ("gourd", "pumpkin", "melon"),
+        "pebble_stack": ("stack of pebbles", "cairn", "stacked stones"),
+        "star": ("star", "star prism", "starfish"),
+        "stairs": ("stairs", "staircase", "steps"),
+        "crystal": ("crystal", "quartz", "mineral"),
+        "house": ("house", "hut", "cottage"),
+        "baluster": ("baluster", "candlestick", "turned column"),
+        "shaft": ("shaft", "axle", "spindle"),
+        "stopper": ("stopper", "plug", "cork"),
+        "spool": ("spool", "reel", "bobbin"),
+        "knob": ("knob", "dial", "rotary control"),
+        "spinning_top": ("spinning top", "whirligig", "plumb bob"),
+        "chess_piece": ("chess piece", "pawn", "bishop"),
+        "cutout": ("cutout", "silhouette", "cookie"),
+        "jigsaw_piece": ("jigsaw piece", "puzzle piece"),
+        "crescent": ("crescent", "moon", "boomerang"),
+        "arrow": ("arrow", "chevron", "pointer"),
+        "arch": ("arch", "bridge", "viaduct"),
+        "drilled_block": ("drilled block", "valve block", "manifold block"),
+        "casing": ("casing", "housing", "enclosure"),
+        "toy_brick": ("toy brick", "building block", "stud block"),
+        "cradle": ("cradle", "pipe support", "rest block"),
+        "stepped_block": ("stepped block", "mould", "machined block"),
+        "tower": ("tower", "stack of slabs", "totem"),
+        "composite": ("composite", "compound body", "sculpture"),
+        "carving": ("carving", "carved block", "cut body"),
+        "contraption": ("contraption", "machine part", "fixture"),
+        "random_turning": ("turning", "turned part", "lathe part"),
+        "vase": ("vase", "urn", "flower pot"),
+        "funnel": ("funnel", "hopper", "filler cone"),
+        "sleeve": ("sleeve", "tube", "bushing"),
+        "lid": ("lid", "cover", "pot lid"),
+        "bellows": ("bellows", "pleated hose", "concertina tube"),
+        "box_tube": ("box tube", "hollow profile", "hollow section"),
+        "tray": ("tray", "organiser", "dish with compartments"),
+        "open_box": ("open box", "bin", "container"),
+        "rack": ("rack", "shelf", "bookcase"),
+        "crate": ("crate", "slatted box", "basket"),
+        "lantern": ("lantern", "spacer frame", "birdhouse frame"),
+        "channel": ("channel", "u profile", "c channel"),
+        "i_beam": ("i beam", "h beam", "girder"),
+        "t_bar": ("t bar", "t profile", "tee section"),
+        "z_bar": ("z bar", "z profile", "zed section"),
+        "rail": ("rail", "track", "dovetail"),
+        "slotted_profile": ("slotted profile", "aluminium profile", "extrusion"),
+        "c_clip": ("clip", "clamp", "retaining clip"),
+        "letter": ("letter", "digit", "character"),
+        "frame": ("frame", "picture frame", "border"),
+        "key": ("key", "door key", "latchkey"),
+        "spanner": ("spanner", "wrench", "open-end wrench"),
+        "comb": ("comb", "rake", "brush"),
+        "ribbon": ("ribbon", "strip", "band"),
+        "heat_sink": ("heat sink", "radiator", "cooler"),
+        "pegboard": ("pegboard", "pin plate", "peg rack"),
+        "sieve": ("sieve", "strainer", "drain cover"),
+        "corrugated": ("corrugated sheet", "corrugated panel", "roof sheet"),
+        "wavy_sheet": ("wavy sheet", "cloth", "flag"),
+        "perforated": ("perforated sheet", "hole plate", "punched plate"),
+        "grid": ("grid", "lattice", "mesh"),
+        "honeycomb": ("honeycomb", "cell panel", "cellular core"),
+        "leaf": ("leaf", "petal", "feather"),
+        "pressed_sheet": ("pressed sheet", "embossed sheet", "tread plate"),
+        "gutter": ("gutter", "half pipe", "trough"),
+        "louvre": ("louvre", "shutter", "vent grille"),
+        "fan": ("hand fan", "folded fan", "scallop"),
+        "rope": ("rope", "cable", "cord"),
+        "twisted_bar": ("twisted bar", "twisted rod", "drill bit"),
+        "horn": ("horn", "tusk", "claw"),
+        "meander": ("meander", "serpentine", "zigzag tube"),
+        "hook": ("hook", "j hook", "s hook"),
+        "handle": ("handle", "drawer pull", "grip"),
+        "branch": ("branch", "twig", "coral"),
+        "crank": ("crank", "bent rod", "crankshaft"),
+        "staple": ("staple", "hairpin", "paper clip"),
+        "skeleton": ("truss", "rod frame", "scaffold"),
+        # VALIDATION
+        "boat": ("boat", "canoe", "dinghy"),
+        "cage": ("cage", "wire cube", "open frame box"),
+        "fish": ("fish", "carp", "goldfish"),
+        "hanger": ("clothes hanger", "coat hanger", "hanger"),
+        "mushroom": ("mushroom", "toadstool", "fungus"),
+        "saddle": ("saddle", "curved shell", "hyperbolic sheet"),
+        # TEST
+        "aeroplane": ("aeroplane", "airplane", "jet"),
+        "animal": ("animal", "horse", "dog"),
+        "bowl": ("bowl", "basin", "saucer"),
+        "cross_beam": ("cross beam", "cross profile", "cruciform bar"),
+        "link": ("chain link", "link", "shackle"),
+        "ring": ("ring", "torus", "doughnut"),
+        "spoon": ("spoon", "ladle", "scoop"),
+        "stool": ("stool", "table", "bench"),
+    }
+)
+"""What a family is called in captions: two or three nouns; none is used twice."""
