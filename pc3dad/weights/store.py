@@ -18,8 +18,8 @@ from pc3dad.weights.layouts import Shape, layout_of
 
 RECORD = ".json"
 """End of the name of the file beside weights that states their digest."""
-SOURCE, SOURCE_SHA256 = "source", "source_sha256"
-"""Metadata of converted weights: name and digest of the official file."""
+MADE_OF = "made_of"
+"""Metadata of converted weights, JSON: `source` and `sha256` name the official file."""
 SHA256_LENGTH = 64
 
 
@@ -33,7 +33,7 @@ class Located:
         bytes: its size.
         place: "given", "home", "package" or "hub cache".
         identity: how the digest is known: "published", "recorded" before, or "first use".
-        made_of: name and digest of the official file that it was converted from; empty if it was not.
+        made_of: `source`, `sha256`, ... of the official file that it was converted from; empty if it was not.
     """
 
     path: Path
@@ -41,7 +41,7 @@ class Located:
     bytes: int
     place: str
     identity: str
-    made_of: dict[str, str]
+    made_of: dict[str, Any]
 
 
 def find(card: WeightsCard, path: Path | None = None, *, part: str | None = None) -> Path:
@@ -137,6 +137,17 @@ def write_record(file: Path, sha256: str) -> None:
     atomic.write_json(file.with_name(file.name + RECORD), facts)
 
 
+def forget_record(file: Path) -> None:
+    """Removes what stands beside a file that is about to be replaced.
+
+    Raises:
+        DataError: the disk refuses.
+    """
+    record = file.with_name(file.name + RECORD)
+    with atomic.disk_errors(record):
+        record.unlink(missing_ok=True)
+
+
 def read_header(file: Path) -> tuple[dict[str, Shape], dict[str, str]]:
     """Shape of every tensor of a safetensors file, and its metadata; values are not read.
 
@@ -185,8 +196,7 @@ def _verified(card: WeightsCard, file: Path, place: str) -> Located:
         )
     if known.identity == "first use":
         _record_quietly(file, sha256, place)
-    made_of = {key: value for key, value in metadata.items() if key in (SOURCE, SOURCE_SHA256)}
-    return Located(file, sha256, size, place, known.identity, made_of)
+    return Located(file, sha256, size, place, known.identity, _made_of(metadata))
 
 
 def _known(card: WeightsCard, file: Path, place: str) -> _Known:
@@ -202,6 +212,15 @@ def _known(card: WeightsCard, file: Path, place: str) -> _Known:
             return _Known("published", published.sha256, published.bytes)
     record = read_record(file)
     return _Known("recorded", record["sha256"], record["bytes"]) if record else _Known("first use")
+
+
+def _made_of(metadata: dict[str, str]) -> dict[str, Any]:
+    """What a converted file says of its origin; others may write anything there."""
+    try:
+        facts = json.loads(metadata.get(MADE_OF, "{}"))
+    except ValueError:
+        return {}
+    return facts if isinstance(facts, dict) else {}
 
 
 def _record_quietly(file: Path, sha256: str, place: str) -> None:
