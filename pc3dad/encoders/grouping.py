@@ -5,6 +5,7 @@ order (`cdist` and products of matrices round differently by device, shape and v
 lowest index is taken.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,7 +61,7 @@ def group(
     """
     xyz = clouds[..., :3]
     chosen = farthest_points(xyz, count, start=start, skip_origin=skip_origin)
-    return gather(clouds, chosen, nearest(xyz, chosen, size))
+    return gather(clouds, chosen, nearest(xyz, take(xyz, chosen), size))
 
 
 def gather(clouds: torch.Tensor, chosen: torch.Tensor, indices: torch.Tensor) -> Groups:
@@ -71,11 +72,23 @@ def gather(clouds: torch.Tensor, chosen: torch.Tensor, indices: torch.Tensor) ->
         chosen: (B, G) int64, indices of the centres.
         indices: (B, G, K) int64, indices of the members.
     """
-    batch = torch.arange(len(clouds), device=clouds.device)
-    centres = clouds[batch[:, None], chosen, :3]
-    members = clouds[batch[:, None, None], indices]
+    centres, members = take(clouds[..., :3], chosen), take(clouds, indices)
     relative = members[..., :3] - centres[:, :, None]
     return Groups(centres, chosen, indices, torch.cat([relative, members[..., 3:]], dim=-1))
+
+
+def take(values: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
+    """(B, ..., C) rows of values (B, N, C) by indices (B, ...)."""
+    batch = torch.arange(len(values), device=values.device)
+    return values[batch.view(-1, *[1] * (indices.ndim - 1)), indices]
+
+
+def to_unit_ball(xyz: torch.Tensor) -> torch.Tensor:
+    """Clouds (B, N, 3) as encoders expect them: centroid 0, largest radius 1; float32."""
+    points = xyz.double()
+    centred = points - points.mean(dim=1, keepdim=True)
+    radius = centred.norm(dim=2).amax(dim=1)[:, None, None]
+    return (centred / torch.where(radius > 0, radius, 1.0)).float()
 
 
 def farthest_points(
@@ -137,12 +150,12 @@ def farthest_points_plain(
     return chosen
 
 
-def nearest(xyz: torch.Tensor, chosen: torch.Tensor, size: int) -> torch.Tensor:
-    """The nearest points of some points of the same clouds, themselves included.
+def nearest(points: torch.Tensor, centres: torch.Tensor, size: int) -> torch.Tensor:
+    """The nearest points of some positions.
 
     Args:
-        xyz: (B, N, 3) float. Distances are computed in float32.
-        chosen: (B, G) int64, indices of the points whose neighbours are wanted.
+        points: (B, N, 3) float, as in `group`.
+        centres: (B, G, 3) float, of the same clouds. Distances are computed in float32.
         size: number of neighbours K, 1 to N.
 
     Returns:
@@ -151,14 +164,36 @@ def nearest(xyz: torch.Tensor, chosen: torch.Tensor, size: int) -> torch.Tensor:
     Raises:
         DataError: as `group`.
     """
-    points = _checked(xyz, size)
-    index = torch.arange(points.shape[1], device=points.device)
-    step = max(1, CHUNK // (len(points) * points.shape[1]))
     found = []
-    for some in torch.split(chosen, step, dim=1):
-        centres = points.gather(1, some[..., None].expand(-1, -1, 3))
-        keys = _keys(centres, points).bitwise_left_shift_(32).bitwise_or_(index)
+    for squares, index in _distances(points, centres, size):
+        keys = squares.view(torch.int32).long()  # bits of floats from 0 upwards are ordered as the floats are
+        keys.bitwise_left_shift_(32).bitwise_or_(index)
         found.append(keys.topk(size, largest=False).values & LOW)
+    return torch.cat(found, dim=1)
+
+
+def within(points: torch.Tensor, centres: torch.Tensor, size: int, *, radius: float) -> torch.Tensor:
+    """The first points, by index, that are no farther than `radius` from some positions.
+
+    This is how PointNet++ forms groups (Qi et al., 2017, "ball query"). Where fewer are near, the first of
+    them is repeated.
+
+    Args:
+        points: (B, N, 3) float, as in `group`.
+        centres: (B, G, 3) float, positions of points. Distances are computed in float32.
+        size: number of points K, 1 to N.
+        radius: unit of the clouds.
+
+    Returns:
+        (B, G, K) int64.
+
+    Raises:
+        DataError: as `group`.
+    """
+    found = []
+    for squares, index in _distances(points, centres, size):
+        near = torch.where(squares <= radius**2, index, len(index)).topk(size, largest=False).values
+        found.append(torch.where(near < len(index), near, near[..., :1]))
     return torch.cat(found, dim=1)
 
 
@@ -192,13 +227,19 @@ def _squared(x: torch.Tensor, y: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
     return x * x + y * y + z * z
 
 
-def _keys(centres: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
-    """(B, G, N) int64 that are ordered as squared distances in float32 are: bits of floats from 0 upwards."""
-    total = torch.zeros(1, device=points.device)
-    for axis in range(3):
-        difference = centres[:, :, None, axis] - points[:, None, :, axis]
-        total = difference.mul_(difference).add_(total)
-    return total.view(torch.int32).long()
+def _distances(
+    points: torch.Tensor, centres: torch.Tensor, size: int
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Squared distances (B, some, N) float32 of some centres at a time, and indices (N,) of the points."""
+    points, centres = _checked(points, size), _checked(centres, 1)
+    index = torch.arange(points.shape[1], device=points.device)
+    step = max(1, CHUNK // (len(points) * points.shape[1]))
+    for some in torch.split(centres, step, dim=1):
+        total = torch.zeros(1, device=points.device)
+        for axis in range(3):
+            difference = some[:, :, None, axis] - points[:, None, :, axis]
+            total = difference.mul_(difference).add_(total)
+        yield total, index
 
 
 def _checked(xyz: torch.Tensor, wanted: int) -> torch.Tensor:

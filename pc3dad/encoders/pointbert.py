@@ -16,6 +16,7 @@ from pc3dad.encoders import grouping
 from pc3dad.encoders.grouping import Groups
 from pc3dad.encoders.loading import load_strictly
 from pc3dad.encoders.local_frame import FEATURES, local_features
+from pc3dad.encoders.norm import RowNorm
 from pc3dad.errors import ConfigError
 
 
@@ -254,7 +255,7 @@ class MiniPointNet(nn.Module):
     ) -> None:
         super().__init__()
         one, two, three, four = widths
-        make = nn.BatchNorm1d if norm == "batch" else nn.Identity
+        make = RowNorm if norm == "batch" else nn.Identity
         self.first_conv = nn.Sequential(nn.Linear(channels, one), make(one), nn.ReLU(), nn.Linear(one, two))
         self.second_conv = nn.Sequential(
             nn.Linear(2 * two, three), make(three), nn.ReLU(), nn.Linear(three, four)

@@ -14,6 +14,8 @@ from pc3dad.encoders.grouping import (
     group,
     group_plain,
     nearest,
+    to_unit_ball,
+    within,
 )
 from pc3dad.errors import DataError
 
@@ -112,6 +114,24 @@ def test_every_copy_of_a_point_is_chosen_before_any_is_chosen_twice():
     assert groups.indices[0, 2].tolist() == [0, 1, 2]
 
 
+@settings(deadline=None, max_examples=60)
+@given(lattices(), st.sampled_from([0.5, 1.0, 2.0]), st.data())
+def test_a_ball_gives_its_first_points_by_index_and_repeats_the_first(cloud, radius, data):
+    size = data.draw(st.integers(1, cloud.shape[1]))
+    centres = cloud[:, :5]
+    found = within(cloud, centres, size, radius=radius)
+    for centre, members in zip(centres[0], found[0].tolist(), strict=True):
+        near = np.flatnonzero(((cloud[0] - centre) ** 2).sum(-1) <= radius**2)[:size].tolist()
+        assert members == near + [near[0]] * (size - len(near))
+
+
+def test_clouds_in_the_unit_ball_have_centroid_0_and_radius_1():
+    cloud = to_unit_ball(1000 + 30 * clouds()[..., :3])
+    torch.testing.assert_close(cloud.mean(dim=1), torch.zeros(2, 3), atol=1e-6, rtol=0)
+    torch.testing.assert_close(cloud.norm(dim=2).amax(dim=1), torch.ones(2))
+    assert torch.equal(to_unit_ball(torch.ones(1, 3, 3)), torch.zeros(1, 3, 3))
+
+
 def test_gradients_reach_the_points_but_not_the_choice():
     cloud = clouds().requires_grad_()
     group(cloud, count=4, size=5).neighbourhoods.pow(2).sum().backward()
@@ -146,7 +166,7 @@ def test_other_shapes_and_missing_points_are_refused():
     cloud = clouds()
     cloud[1, 7, 1] = torch.nan
     with pytest.raises(DataError, match="not finite"):
-        nearest(cloud[..., :3], torch.zeros(2, 1, dtype=torch.int64), 4)
+        nearest(cloud[..., :3], cloud[:, :1, :3], 4)
 
 
 @pytest.mark.gpu
