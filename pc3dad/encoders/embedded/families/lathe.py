@@ -32,7 +32,7 @@ def curve(
 ) -> tuple[Float64Array, Float64Array]:
     """Radii and heights (P,) of a smooth random profile."""
     line = np.stack([wavy_profile(rng, knots, low, high), np.linspace(0, height, knots)], axis=1)
-    radii, heights = smooth(line, 9 * knots).T
+    radii, heights = smooth(line, 7 * knots).T
     return np.maximum(radii, 0.6 * low), heights
 
 
@@ -64,11 +64,11 @@ def cone(rng: np.random.Generator) -> Manifold:
 
 
 def vase(rng: np.random.Generator) -> Manifold:
-    """A hollow vessel of 60 to 140 mm with a wide mouth and a random smooth wall, 3 to 6 mm thick."""
-    height, wall = rng.uniform(60, 140), rng.uniform(3, 6)
-    radii, heights = curve(rng, count(rng, 3, 6), 18, 48, height)
+    """A hollow vessel of 80 to 145 mm, higher than wide: a wide mouth, a smooth wall of 3 to 6 mm."""
+    height, wall = rng.uniform(80, 145), rng.uniform(3, 6)
+    radii, heights = curve(rng, count(rng, 3, 6), 15, 0.32 * height, height)
     mouth = np.linspace(0, 1, len(radii)) ** 3
-    radii = radii * (1 - mouth) + mouth * np.maximum(radii, rng.uniform(24, 46))
+    radii = radii * (1 - mouth) + mouth * np.maximum(radii, rng.uniform(0.2, 0.34) * height)
     inside = heights > 2 * wall
     profile = np.concatenate(
         [
@@ -196,8 +196,8 @@ def spool(rng: np.random.Generator) -> Manifold:
 
 
 def sleeve(rng: np.random.Generator) -> Manifold:
-    """A straight tube of 40 to 140 mm, wall 3 to 9 mm, round or square, slotted, windowed or cut aslant."""
-    outer, wall, long = rng.uniform(16, 42), rng.uniform(3, 9), rng.uniform(40, 140)
+    """A straight tube of 65 to 140 mm, wall 3 to 9 mm, round or square, slotted, windowed or cut aslant."""
+    outer, wall, long = rng.uniform(16, 36), rng.uniform(3, 9), rng.uniform(65, 140)
     square = chance(rng, 0.35)
     outline = rounded(circle(outer, count=4), rng.uniform(0.1, 0.4) * outer) if square else circle(outer)
     body = prism(outline, long, holes=[outline * (1 - wall / outer)], edge=0.6)

@@ -129,7 +129,7 @@ def rounded_power(half: Float64Array, power: float) -> Callable[[Float64Array], 
 
 def even(body: Manifold) -> Manifold:
     """The same surface in triangles that are small enough for warps."""
-    return body.simplify(0.004).refine_to_length(grain(body))
+    return body.simplify(0.01).refine_to_length(grain(body))
 
 
 def lifted(xyz: Float64Array, by: Float64Array) -> Float64Array:

@@ -160,16 +160,11 @@ def arch(rng: np.random.Generator) -> Manifold:
 
 
 def frame(rng: np.random.Generator) -> Manifold:
-    """A picture frame of 60 to 140 mm: a rectangle, an oval or a polygon, with a stepped moulding."""
+    """A picture frame of 60 to 140 mm: a rectangle or a polygon, with a stepped moulding."""
     wide, deep, border = rng.uniform(60, 130), rng.uniform(50, 110), rng.uniform(7, 14)
-    kind = count(rng, 0, 2)
-    outline = (
-        rectangle(wide, deep, radius=rng.uniform(0, 10))
-        if kind == 0
-        else circle(1) * [wide / 2, deep / 2]
-        if kind == 1
-        else circle(wide / 2, count=count(rng, 5, 8))
-    )
+    outline = rectangle(wide, deep, radius=rng.uniform(0, 10))
+    if chance(rng, 0.3):
+        outline = circle(wide / 2, count=count(rng, 3, 6)) * [1, rng.uniform(0.7, 1)]
     shape, pieces, low = CrossSection([outline]), [], 0.0
     inner = shape.offset(-border)
     for back in np.linspace(0, 0.75 * border, count(rng, 1, 4)):
