@@ -37,6 +37,12 @@ class TextTower(nn.Module):
         width: int = self.text.width
         return width
 
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are."""
+        device: torch.device = self.text.positional_embedding.device
+        return device
+
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         """Encodes tokenised texts.
 
