@@ -9,7 +9,7 @@ from pc3dad import seeding
 from pc3dad.data.synthetic.config import SyntheticConfig
 from pc3dad.data.synthetic.scan import Scan, scan
 from pc3dad.data.synthetic.sensor import SensorView, look
-from pc3dad.data.synthetic.specimen import Specimen, make_specimen
+from pc3dad.data.synthetic.specimen import Kind, Specimen, make_specimen
 from pc3dad.errors import DataError
 from pc3dad.types import PointCloud, Sample, Truth, UInt8Array
 
@@ -26,12 +26,12 @@ Names = tuple[str, ...]
 """What a sample is called. It and the seed decide everything random about the sample."""
 
 
-def damage(part: Maker, kind: str, config: SyntheticConfig, names: Names, *, tries: int) -> Specimen:
+def damage(part: Maker, kind: str | Kind, config: SyntheticConfig, names: Names, *, tries: int) -> Specimen:
     """A part with its defects: the same for both forms.
 
     Args:
         part: makes the part; one without a place for the defects is passed over.
-        kind: of defects, or `GOOD`.
+        kind: of defects, by name or another one, or `GOOD`.
         config: sizes and seed.
         names: of the sample.
         tries: parts that are made at most.

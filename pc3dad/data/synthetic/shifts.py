@@ -30,9 +30,9 @@ def scratch(sites: Sites, share: float, rng: np.random.Generator) -> Shift | Non
     wide, high = width / reach / 2 / _visible(depth), max(4 * depth / reach, 0.3)
 
     def height(u: Float64Array, v: Float64Array, w: Float64Array) -> Float64Array:
-        return -depth * np.sqrt(_cap(u)) * _cap((v - bow * u**2) / wide) * _cap(w / high)
+        return -depth * np.sqrt(cap(u)) * cap((v - bow * u**2) / wide) * cap(w / high)
 
-    return _relief(sites, reach, height, share, rng)
+    return relief(sites, reach, height, share, rng)
 
 
 def bend(sites: Sites, share: float, rng: np.random.Generator) -> Shift | None:
@@ -70,16 +70,16 @@ def bend(sites: Sites, share: float, rng: np.random.Generator) -> Shift | None:
 
 def _hill(sites: Sites, share: float, rng: np.random.Generator, *, sign: int) -> Shift | None:
     radius = np.sqrt(share * sites.solid.area / np.pi)
-    height = float(np.clip(rng.uniform(0.2, 0.4) * radius, 0.5, 8))
-    reach, aspect = radius / np.sqrt(_visible(height)), rng.uniform(1, 1.6)  # not quite round
+    top = float(np.clip(rng.uniform(0.2, 0.4) * radius, 0.5, 8))
+    reach, aspect = radius / np.sqrt(_visible(top)), rng.uniform(1, 1.6)  # not quite round
 
-    def relief(u: Float64Array, v: Float64Array, w: Float64Array) -> Float64Array:
-        return sign * height * _cap(u**2 / aspect + v**2 * aspect + w**2)  # a broad top, steep sides
+    def height(u: Float64Array, v: Float64Array, w: Float64Array) -> Float64Array:
+        return sign * top * cap(u**2 / aspect + v**2 * aspect + w**2)  # a broad top, steep sides
 
-    return _relief(sites, reach * np.sqrt(aspect), relief, share, rng, unit=reach)
+    return relief(sites, reach * np.sqrt(aspect), height, share, rng, unit=reach)
 
 
-def _relief(
+def relief(
     sites: Sites,
     reach: float,
     height: Height,
@@ -113,7 +113,7 @@ def _relief(
     return Shift(ball, touches, move)
 
 
-def _cap(distance: Float64Array) -> Float64Array:
+def cap(distance: Float64Array) -> Float64Array:
     """Smooth bump: 1 at 0, 0 with a level tangent from 1 on."""
     bump: Float64Array = np.maximum(1 - distance**2, 0) ** 2
     return bump

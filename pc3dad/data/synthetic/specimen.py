@@ -35,6 +35,11 @@ class Kind:
     smallest: float
     largest: float
 
+    @property
+    def name(self) -> str:
+        """That of the function which makes one."""
+        return self.make.__name__
+
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
@@ -180,13 +185,19 @@ def distance(
 
 
 def make_specimen(
-    part: Any, kind: str, count: int, rng: np.random.Generator, *, smallest: float = 0.0, largest: float = 1.0
+    part: Any,
+    kind: str | Kind,
+    count: int,
+    rng: np.random.Generator,
+    *,
+    smallest: float = 0.0,
+    largest: float = 1.0,
 ) -> Specimen:
     """Gives a part `count` defects of one kind.
 
     Args:
         part: a `manifold3d.Manifold`, millimetres.
-        kind: one of `KINDS`; any name if `count` is 0.
+        kind: the name of one of `KINDS`, or another kind; anything if `count` is 0.
         count: how many.
         rng: source of everything that differs.
         smallest: no defect is asked to take a smaller share of the surface.
@@ -200,6 +211,7 @@ def make_specimen(
     specimen = Specimen(intact, intact, (), make_paint(rng), np.zeros((0, 3)), np.zeros(0))
     if count == 0:
         return specimen
+    kind = KINDS[kind] if isinstance(kind, str) else kind
     probes = intact.draw(PROBES, rng)
     probes = probes[outside(probes, intact.area)]
     for _ in range(SPECIMENS):
@@ -207,13 +219,15 @@ def make_specimen(
         made = _damaged(specimen, part, kind, count, sites=sites, limits=(smallest, largest), rng=rng)
         if made is not None:
             return made
-    raise DataError(f"no place on this part for {count} x {kind}", hint="choose other kinds or another seed")
+    raise DataError(
+        f"no place on this part for {count} x {kind.name}", hint="choose other kinds or another seed"
+    )
 
 
 def _damaged(
     intact: Specimen,
     part: Any,
-    kind: str,
+    kind: Kind,
     count: int,
     *,
     sites: Sites,
@@ -222,10 +236,10 @@ def _damaged(
 ) -> Specimen | None:
     """A specimen whose defects a scanner sees, or None."""
     made, owners = intact, {}
-    most = min(KINDS[kind].largest, limits[1]) / count
-    low = min(max(KINDS[kind].smallest, limits[0]), most)
+    most = min(kind.largest, limits[1]) / count
+    low = min(max(kind.smallest, limits[0]), most)
     for number in range(count):
-        fitted = _fit(KINDS[kind], sites, part, rng, low=low, high=most)
+        fitted = _fit(kind, sites, part, rng, low=low, high=most)
         if fitted is None:
             return None
         defect, part = fitted
