@@ -11,7 +11,8 @@ from pc3dad.encoders import image_text, lora, prompts, transform
 from pc3dad.encoders.layout import Layout, layout_of
 from pc3dad.encoders.similarity import logits, upsample
 from pc3dad.encoders.vision import VisionTower
-from pc3dad.render.resize import WHITE, resize
+from pc3dad.render.resize import resize
+from pc3dad.render.shading import WHITE
 
 if TYPE_CHECKING:  # the runner lies above the core and imports this module by its name
     from pc3dad.testing.golden import Arrays, Case, GoldenFile

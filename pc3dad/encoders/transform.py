@@ -4,7 +4,8 @@ import torch
 
 from pc3dad.encoders.layout import Layout
 from pc3dad.errors import DataError
-from pc3dad.render.resize import WHITE, resize
+from pc3dad.render.resize import resize
+from pc3dad.render.shading import WHITE
 
 
 def prepare_images(pictures: torch.Tensor, layout: Layout) -> torch.Tensor:

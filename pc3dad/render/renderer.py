@@ -13,6 +13,7 @@ from pc3dad.device import resolve
 from pc3dad.errors import DataError
 from pc3dad.render import cameras, raster, shading, visibility
 from pc3dad.render.config import RenderConfig
+from pc3dad.render.resize import resize
 from pc3dad.render.scene import Scene, make_scene
 from pc3dad.render.views import find_views
 from pc3dad.types import BoolArray, Float32Array, Float64Array, PointCloud
@@ -124,7 +125,7 @@ def view_masks(views: Views, labels: BoolArray) -> torch.Tensor:
     levels = np.append(labels[views.indices], False) * np.uint8(shading.WHITE)  # the last is the background
     pictures = torch.from_numpy(levels).to(views.front.device)[views.front.long()]
     size = views.shaded.shape[-1]
-    return torch.stack([shading.resize(picture, size) > shading.WHITE // 2 for picture in pictures])
+    return resize(pictures, size) > shading.WHITE // 2
 
 
 @contextmanager
@@ -153,7 +154,7 @@ def _view(scene: Scene, rotation: Float64Array, config: RenderConfig) -> View:
         pixel = visibility.pixels(projected, window=window, size=config.size)
         visible = visibility.within_tolerance(projected, drawn, config.tolerance * placed.extent)
     pictures = _paint(scene, placed, rotation, drawn, config)
-    shaded, depth, *channels = (shading.resize(picture, config.size) for picture in pictures)
+    shaded, depth, *channels = (resize(picture, config.size) for picture in pictures)
     return View(
         shaded, depth, torch.stack(channels, dim=-1) if channels else None, drawn.front, pixel, visible
     )

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pc3dad.render.shading import WHITE
 from pc3dad.types import Float64Array
 
 Mode = Literal["bicubic", "bilinear"]
@@ -14,7 +15,6 @@ Mode = Literal["bicubic", "bilinear"]
 REACH = {"bicubic": 2, "bilinear": 1}  # of the filters, in pixels of the smaller picture
 SHARPNESS = -0.5  # of the bicubic filter
 BITS = 22  # after the binary point of a weight
-WHITE = 255
 
 
 def resize(pictures: torch.Tensor, size: int, *, mode: Mode = "bicubic") -> torch.Tensor:

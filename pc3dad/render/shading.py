@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import torch
-from torch.nn import functional
 
 from pc3dad.render.cameras import Placed
 
@@ -62,21 +61,6 @@ def depth_levels(depth: torch.Tensor) -> torch.Tensor:
     """(m,) float32: 1 at the nearest of the depths (m,), 0 at the farthest; 1 for all if they are equal."""
     near, far = depth.amin(), depth.amax()
     return 1 - (depth - near) / torch.where(far > near, far - near, 1.0)
-
-
-def resize(picture: torch.Tensor, size: int) -> torch.Tensor:
-    """Resizes (W, W) uint8 to `size` as Pillow does: bicubic, over all pixels that one stands for.
-
-    Rows first, and whole levels in between, so that what rings at outlines is cut off as there.
-    """
-    side = len(picture)
-    if side == size:
-        return picture
-    levels = picture[None, None].float()
-    for shape in ((side, size), (size, size)):
-        levels = functional.interpolate(levels, shape, mode="bicubic", antialias=True, align_corners=False)
-        levels = levels.round_().clamp_(0, WHITE)
-    return levels[0, 0].to(torch.uint8)
 
 
 def _power_100(base: torch.Tensor) -> torch.Tensor:

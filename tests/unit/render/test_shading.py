@@ -1,7 +1,6 @@
 """Grey levels against the formula of the published pictures."""
 
 import numpy as np
-import pytest
 import torch
 from PIL import Image
 
@@ -81,13 +80,3 @@ def test_depth_is_white_near_and_black_far():
 def test_levels_are_cut_off_and_cut_to_whole_numbers():
     picture = shading.paint(torch.tensor([-1.0, 0.5, 7.0]), torch.tensor([0, 1, 2]), 2, background=9)
     assert picture.tolist() == [[0, 127], [255, 9]]
-
-
-@pytest.mark.parametrize("size", [336, 100])
-def test_pictures_are_resized_as_pillow_does(size):
-    rng = np.random.default_rng(0)
-    picture = rng.integers(0, 256, (1024, 1024), dtype=np.uint8)
-    picture[200:800, 200:800] = 255 * (rng.random((600, 600)) < 0.3)
-    ours = shading.resize(torch.from_numpy(picture), size).numpy()
-    theirs = np.asarray(Image.fromarray(picture).resize((size, size), Image.Resampling.BICUBIC))
-    assert np.abs(ours.astype(int) - theirs).max() <= 1
