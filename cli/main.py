@@ -8,7 +8,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 import pc3dad
-from pc3dad.cli import bench, compare, data, doctor, evaluate, methods, predict, report
+from pc3dad.cli import bench, compare, data, doctor, evaluate, methods, predict, report, weights
 from pc3dad.errors import ExitCode, Pc3dadError
 
 
@@ -34,6 +34,7 @@ app.command("report")(report.report)
 app.command("predict")(predict.predict)
 app.add_typer(data.app, name="data")
 app.add_typer(methods.app, name="methods")
+app.add_typer(weights.app, name="weights")
 app.command("doctor")(doctor.doctor)
 
 

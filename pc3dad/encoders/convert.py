@@ -25,7 +25,7 @@ from pc3dad.context import Progress, silent
 from pc3dad.errors import WeightsError
 from pc3dad.io import atomic, digest
 from pc3dad.io.locks import locked
-from pc3dad.weights import store
+from pc3dad.weights import fetch, store
 from pc3dad.weights.layouts import Layout, layout_of
 
 REVISION = 1
@@ -71,6 +71,25 @@ def import_file(card: WeightsCard, source: Path, *, progress: Progress = silent)
             save_file(tensors, temporary, {store.MADE_OF: json.dumps(facts)})
         located = store.locate(card, target)
     progress(label, 3, 3)
+    return located
+
+
+def fetch_file(card: WeightsCard, *, progress: Progress = silent) -> store.Located:
+    """Downloads the first file of a card, converts it and removes it, since nothing reads it any more.
+
+    Args:
+        card: which weights.
+        progress: callback.
+
+    Raises:
+        WeightsError: as `fetch.download` and `import_file`; a file that is the published one but cannot be
+            converted is kept.
+        DataError: the disk refuses.
+    """
+    source = fetch.download(card, progress=progress)
+    located = import_file(card, source, progress=progress)
+    with atomic.disk_errors(source):
+        source.unlink()
     return located
 
 

@@ -127,7 +127,7 @@ def _receive(card: WeightsCard, file: WeightsFile, part: _Part, progress: Progre
         with part.path.open("ab" if begun else "wb") as stream:
             while piece := _read(file, answer):
                 stream.write(piece)
-                progress(f"{file.name}, MiB", stream.tell() // MIB, -(-total // MIB))
+                progress(f"{file.name}, MiB", -(-stream.tell() // MIB), -(-total // MIB))
             stream.flush()
             os.fsync(stream.fileno())
     if total and part.size != total:

@@ -4,7 +4,8 @@ Those of CLIP follow from the sizes of open_clip's architectures; those of ULIP-
 of the official files without the prefix `module.`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -57,10 +58,35 @@ class Layout:
             ],
         }
         if any(problems.values()):
-            listed = "; ".join(f"{kind}: {', '.join(items)}" for kind, items in problems.items() if items)
+            listed = "; ".join(f"{kind}: {shortened(items)}" for kind, items in problems.items() if items)
             raise WeightsError(
                 f"{what} holds another network ({listed})", hint="`pc3dad weights info` names the file to get"
             )
+
+
+def shortened(names: Iterable[str]) -> str:
+    """A list of names; those that differ in one number only become one, `blocks.{0-11}.ln_1.bias`."""
+    numbers: dict[tuple[str, str], list[int]] = {}
+    for name in names:
+        before, number, after = (*re.split(r"\.(\d+)\.", name, maxsplit=1), "", "")[:3]
+        numbers.setdefault((before, after), []).extend([int(number)] if number else [])
+    return ", ".join(
+        f"{before}.{_ranges(found)}.{after}" if found else before
+        for (before, after), found in numbers.items()
+    )
+
+
+def _ranges(numbers: list[int]) -> str:
+    """`7`, or `{0-2,5}`."""
+    if len(numbers) == 1:
+        return str(numbers[0])
+    spans: list[list[int]] = []
+    for number in sorted(numbers):
+        if spans and number == spans[-1][-1] + 1:
+            spans[-1][1:] = [number]
+        else:
+            spans.append([number])
+    return "{" + ",".join("-".join(map(str, span)) for span in spans) + "}"
 
 
 @dataclass(frozen=True, slots=True)

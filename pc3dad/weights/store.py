@@ -261,15 +261,19 @@ def _hub_cache() -> Path:
 
 
 def _missing(card: WeightsCard, name: str, path: Path | None) -> WeightsError:
+    """Says where the weights come from, or what to do with a file that was put where they belong."""
     if path is not None:
         return WeightsError(
             f"{path} holds no {name} of {card.slug}", hint="give the file, or the folder that holds it"
         )
     if card.packaged:
         return WeightsError(f"{name} of {card.slug} is not in this installation", hint="install pc3dad again")
-    hint = (
-        f"`pc3dad weights fetch {card.slug}` downloads them, `weights import {card.slug} FILE` reads a copy"
-    )
+    own = folder(card)
+    for file in card.files:
+        if own and (own / file.name).is_file():
+            hint = f"`pc3dad weights import {card.slug} {own / file.name}` converts it once"
+            return WeightsError(f"{own / file.name} is not read as it is", hint=hint)
     return WeightsError(
-        f"weights {card.slug} are not here; they come from {card.source} (licence: {card.licence})", hint=hint
+        f"weights {card.slug} are not here; they come from {card.source} (licence: {card.licence})",
+        hint=f"`pc3dad weights fetch {card.slug}` downloads, `weights import {card.slug} FILE` takes a copy",
     )

@@ -88,7 +88,7 @@ def test_a_file_arrives_whole_and_reports_progress(home, served):
     assert path == home / "weights" / "small" / "official.pt"
     assert path.read_bytes() == BODY
     assert names(home) == ["official.pt"]
-    assert steps[-1] == ("official.pt, MiB", 3, 4)
+    assert steps[-1] == ("official.pt, MiB", 4, 4)
 
 
 def test_without_a_published_digest_it_arrives_too(served):

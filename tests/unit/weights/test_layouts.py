@@ -8,7 +8,7 @@ import torch
 from pc3dad.encoders import _compat
 from pc3dad.errors import WeightsError
 from pc3dad.weights.cards import CARDS
-from pc3dad.weights.layouts import Layout, layout_of
+from pc3dad.weights.layouts import Layout, layout_of, shortened
 
 CLIPS = [card for card in CARDS if card.kind in {"image-text", "text"} and card.slug != "tiny"]
 
@@ -54,6 +54,12 @@ def test_every_difference_is_listed():
         "b (3, 2) instead of (2, 3)",
     ):
         assert words in str(refused.value)
+
+
+def test_names_that_differ_in_a_number_are_written_once():
+    names = ["a.0.w", "b", "a.1.w", "a.2.w", "a.5.w", "c.3.w", "a.0.v", "a.10.v (2,) instead of (3,)", "x1.y"]
+    expected = "a.{0-2,5}.w, b, c.3.w, a.0.v, a.10.v (2,) instead of (3,), x1.y"
+    assert shortened(names) == expected
 
 
 def test_every_card_has_a_layout():
