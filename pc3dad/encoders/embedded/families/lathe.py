@@ -246,7 +246,7 @@ def bellows(rng: np.random.Generator) -> Manifold:
     """A pleated tube or rod of 50 to 140 mm: 4 to 14 folds, pointed, round or square, between two ends."""
     radius, long, folds = rng.uniform(18, 40), rng.uniform(50, 140), count(rng, 4, 14)
     deep, ends, kind = rng.uniform(0.12, 0.3) * radius, rng.uniform(5, 14), count(rng, 0, 2)
-    z = np.linspace(0, 1, 16 * folds + 1)
+    z = np.linspace(0, 1, 10 * folds + 1)
     wave = np.cos(2 * np.pi * folds * z)
     wave = np.arcsin(wave) * 2 / np.pi if kind == 1 else np.clip(2.5 * wave, -1, 1) if kind == 2 else wave
     taper = 1 + rng.uniform(-0.3, 0.3) * z * chance(rng, 0.4)

@@ -16,7 +16,7 @@ from pc3dad.types import Float64Array
 
 SMALLEST, LARGEST = 42.0, 158.0
 """Millimetres: the longest side of the box of a shape."""
-FINE = 7_500
+FINE = 6_500
 """Triangles with equal sides that a surface gets before a warp; others make that two or three times more."""
 MOST = 19_000
 """Triangles of a shape, roughly: what is finer than that is made coarser."""
