@@ -16,7 +16,7 @@ from pc3dad.geometry import sampling
 
 NEAR_ORIGIN = 1e-3
 """Squared length at or below which `pointnet2_ops` takes a point for padding and never chooses it."""
-CHUNK = 1 << 18  # distances at a time: they stay in the cache of a core
+CHUNK, CHUNK_ELSEWHERE = 1 << 18, 1 << 24  # distances at a time; on a CPU they stay in the cache of a core
 LOW = 0xFFFFFFFF  # the lower half of a key
 
 
@@ -233,7 +233,8 @@ def _distances(
     """Squared distances (B, some, N) float32 of some centres at a time, and indices (N,) of the points."""
     points, centres = _checked(points, size), _checked(centres, 1)
     index = torch.arange(points.shape[1], device=points.device)
-    step = max(1, CHUNK // (len(points) * points.shape[1]))
+    chunk = CHUNK if points.device.type == "cpu" else CHUNK_ELSEWHERE
+    step = max(1, chunk // (len(points) * points.shape[1]))
     for some in torch.split(centres, step, dim=1):
         total = torch.zeros(1, device=points.device)
         for axis in range(3):

@@ -10,7 +10,6 @@ SWEEPS = 5  # of Jacobi rotations; convergence is quadratic, 3 x 3 needs four
 PLANES = ((0, 1, 2), (0, 2, 1), (1, 2, 0))  # two axes that a rotation mixes, and the third
 
 
-@torch.no_grad()
 def local_features(groups: Groups) -> torch.Tensor:
     """What `tiny` reads of every point: 9 numbers instead of 6.
 
@@ -20,6 +19,8 @@ def local_features(groups: Groups) -> torch.Tensor:
     the variances differ; on a surface that curves equally in all directions the two axes in the plane are
     arbitrary, though repeatable.
 
+    Computed in float32 also where autocast is on, and without gradient.
+
     Args:
         groups: of clouds with channels xyz and rgb in [0, 1], about 1 in radius.
 
@@ -27,18 +28,8 @@ def local_features(groups: Groups) -> torch.Tensor:
         (B, G, K, 9) float32: relative xyz x 8; the same in the frame, in the plane x 8 and height x 24; rgb
         - 0.5.
     """
-    relative = groups.neighbourhoods[..., :3].float()
-    mean = relative.mean(dim=2)
-    centred = relative - mean[:, :, None]
-    axes = principal_axes(centred.mT @ centred)
-    centres = groups.centres.float()
-    outwards = centres - centres.mean(dim=1, keepdim=True)
-    towards = torch.stack([mean, mean, outwards], dim=2)  # (B, G, axis, 3)
-    sign = torch.where((axes * towards).sum(dim=-1, keepdim=True) < 0, -1.0, 1.0)
-    scale = torch.tensor([ALONG, ALONG, ACROSS], device=relative.device)
-    in_frame = relative @ (axes * sign * scale[:, None]).mT
-    colours = groups.neighbourhoods[..., 3:].float() - 0.5
-    return torch.cat([ALONG * relative, in_frame, colours], dim=-1)
+    with torch.no_grad(), torch.autocast(groups.centres.device.type, enabled=False):
+        return _local_features(groups)
 
 
 def principal_axes(matrices: torch.Tensor) -> torch.Tensor:
@@ -63,6 +54,21 @@ def principal_axes(matrices: torch.Tensor) -> torch.Tensor:
     order = entry.diagonal().argsort(dim=-1, descending=True, stable=True)  # (..., axis)
     rows = vector.movedim((0, 1), (-2, -1))
     return rows.gather(-2, order[..., None].expand(rows.shape))
+
+
+def _local_features(groups: Groups) -> torch.Tensor:
+    relative = groups.neighbourhoods[..., :3].float()
+    mean = relative.mean(dim=2)
+    centred = relative - mean[:, :, None]
+    axes = principal_axes(centred.mT @ centred)
+    centres = groups.centres.float()
+    outwards = centres - centres.mean(dim=1, keepdim=True)
+    towards = torch.stack([mean, mean, outwards], dim=2)  # (B, G, axis, 3)
+    sign = torch.where((axes * towards).sum(dim=-1, keepdim=True) < 0, -1.0, 1.0)
+    scale = torch.tensor([ALONG, ALONG, ACROSS], device=relative.device)
+    in_frame = relative @ (axes * sign * scale[:, None]).mT
+    colours = groups.neighbourhoods[..., 3:].float() - 0.5
+    return torch.cat([ALONG * relative, in_frame, colours], dim=-1)
 
 
 def _rotate(entry: torch.Tensor, vector: torch.Tensor, one: int, two: int, third: int) -> None:

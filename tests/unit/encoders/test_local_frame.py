@@ -58,6 +58,13 @@ def test_heights_tell_a_bump_from_a_dent():
     assert local_features(with_others)[0, 0, :, 5].mean() > 0
 
 
+def test_autocast_does_not_round_them():
+    groups = group(bumpy_sheet(), count=20, size=16)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = local_features(groups)
+    assert torch.equal(found, local_features(groups))
+
+
 def test_copies_of_one_point_have_a_frame():
     groups = group(torch.zeros(1, 40, 6), count=2, size=8)
     assert torch.isfinite(local_features(groups)).all()
