@@ -48,6 +48,7 @@ def bench(
     ] = None,
     device: options.Device = "auto",
     workers: options.Workers = 0,
+    no_cache: options.NoCache = False,
     plugin: options.Plugin = [],
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -71,6 +72,7 @@ def bench(
             time_limit=time_limit,
             device=device,
             workers=workers,
+            cache=not no_cache,
             progress=progress,
         )
     _show(report, as_json=as_json)

@@ -23,6 +23,9 @@ Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N
 Workers = Annotated[
     int, typer.Option("--workers", min=0, help="Threads of neighbour searches; 0 means all cores.")
 ]
+NoCache = Annotated[
+    bool, typer.Option("--no-cache", help="Compute features of encoders anew; scores are the same.")
+]
 Root = Annotated[
     list[str],
     typer.Option("--root", help="Folder of the data set, or NAME=FOLDER when there are several; repeatable."),

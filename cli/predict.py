@@ -30,6 +30,7 @@ def predict(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")] = 0,
     device: options.Device = "auto",
     workers: options.Workers = 0,
+    no_cache: options.NoCache = False,
     plugin: options.Plugin = [],
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -51,6 +52,7 @@ def predict(
             seed=seed,
             device=device,
             workers=workers,
+            cache=not no_cache,
             plugins=plugin,
             progress=progress,
         )

@@ -32,7 +32,8 @@ class RunContext:
         device: torch device string, such as "cpu" or "cuda:0".
         precision: "float32" or "bfloat16", for encoders.
         workers: threads that neighbour searches may use.
-        memory_bytes: what one sample may allocate; larger work is cut into chunks.
+        memory_bytes: what one sample may allocate; larger work is cut into chunks (`device.batches`).
+        cache: whether features of frozen encoders may be kept and read; scores are the same.
         scratch: folder for temporary files.
         progress: callback `(label, done, total)`.
     """
@@ -42,6 +43,7 @@ class RunContext:
     precision: str = "float32"
     workers: int = 1
     memory_bytes: int = field(default_factory=memory_budget)
+    cache: bool = True
     scratch: Path = field(default_factory=lambda: Path(tempfile.gettempdir()))
     progress: Progress = silent
 

@@ -1,6 +1,7 @@
 """Device, precision and memory budget."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pc3dad.errors import ConfigError
@@ -58,3 +59,16 @@ def memory_budget() -> int:
     """Bytes that one sample may allocate by default: a quarter of main memory, at most 2 GiB."""
     total = total_memory()
     return min(total // 4, DEFAULT_BUDGET) if total else DEFAULT_BUDGET
+
+
+def batches(n: int, *, bytes_each: int, budget: int) -> Iterator[slice]:
+    """Cuts `n` items into batches that a memory budget holds; a batch has one item at least.
+
+    Args:
+        n: number of items, such as views.
+        bytes_each: what one item allocates.
+        budget: bytes, such as `RunContext.memory_bytes`.
+    """
+    size = max(1, budget // max(1, bytes_each))
+    for start in range(0, n, size):
+        yield slice(start, min(start + size, n))

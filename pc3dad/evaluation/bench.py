@@ -69,6 +69,7 @@ def run_bench(
     time_limit: float | None = None,
     device: str = "auto",
     workers: int = 0,
+    cache: bool = True,
     progress: Progress = silent,
 ) -> BenchReport:
     """Runs a benchmark and writes its run folder, with its table and its report.
@@ -83,6 +84,7 @@ def run_bench(
             and one that dies or takes longer fails that cell only. None: no limit, no further process.
         device: see `device.resolve`.
         workers: threads of neighbour searches, 0 for all cores.
+        cache: whether features of frozen encoders may be kept and read; scores are the same.
         progress: callback.
 
     Raises:
@@ -98,7 +100,7 @@ def run_bench(
     info = resolve(device)
     folder = out or Path("runs") / spec.run_name
     runs = RunStore.make(folder)
-    ctx = RunContext(device=info.device, workers=workers or cpu_count(), progress=progress)
+    ctx = RunContext(device=info.device, workers=workers or cpu_count(), cache=cache, progress=progress)
     units = (
         Worker(runs, ctx)
         if time_limit is None

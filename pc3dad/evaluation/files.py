@@ -70,6 +70,7 @@ def predict_files(
     seed: int = 0,
     device: str = "auto",
     workers: int = 0,
+    cache: bool = True,
     plugins: Sequence[Path] = (),
     progress: Progress = silent,
 ) -> Iterator[FileResult]:
@@ -84,6 +85,7 @@ def predict_files(
         seed: seed of everything random.
         device: see `device.resolve`.
         workers: threads of neighbour searches, 0 for all cores.
+        cache: whether features of frozen encoders may be kept and read; scores are the same.
         plugins: card files or folders besides the registered ones.
         progress: callback.
 
@@ -95,7 +97,11 @@ def predict_files(
     entry = registry.methods(plugins)[name]
     made: Method = entry.create(entry.configure(values))
     ctx = RunContext(
-        seed=seed, device=resolve(device).device, workers=workers or cpu_count(), progress=progress
+        seed=seed,
+        device=resolve(device).device,
+        workers=workers or cpu_count(),
+        cache=cache,
+        progress=progress,
     )
     if fit is not None:
         _require_fit(fit, made)

@@ -55,6 +55,7 @@ class Isolated:
             "folder": str(runs.folder),
             "device": ctx.device,
             "workers": ctx.workers,
+            "cache": ctx.cache,
         }
         self._child: _Child | None = None
         self._loaded = ""
@@ -208,7 +209,12 @@ def serve() -> None:
     try:
         spec = build(BenchSpec, "bench", first["spec"])
         plan = make_plan(spec, methods=registry.methods(plugins), datasets=registry.datasets(plugins))
-        ctx = RunContext(device=first["device"], workers=first["workers"], progress=replies.progress)
+        ctx = RunContext(
+            device=first["device"],
+            workers=first["workers"],
+            cache=first["cache"],
+            progress=replies.progress,
+        )
         worker = Worker(RunStore.open(Path(first["folder"])), ctx)
     except Pc3dadError as error:
         replies.send(_described(error))

@@ -53,7 +53,13 @@ class ArrayCache:
         return arrays
 
     def keep(self, digest: str, arrays: Mapping[str, AnyArray]) -> None:
-        """Keeps arrays under a digest, if that is possible."""
+        """Keeps arrays under a digest, if that is possible.
+
+        Raises:
+            ValueError: one is called as the array that names the file.
+        """
+        if OWNER in arrays:
+            raise ValueError(f"no array can be called {OWNER}")
         size = sum(array.nbytes for array in arrays.values())
         if self.folder is None or (self.max_bytes is not None and size > KEPT_SHARE * self.max_bytes):
             return
