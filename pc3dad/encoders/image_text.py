@@ -5,7 +5,7 @@ A model cannot exist without weights: its parameters are made of the given tenso
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -64,10 +64,10 @@ class ImageTextEncoder:
             raise ConfigError("only the image half of the model was loaded", hint="load part both or text")
         return self._text
 
-    def to(self, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Self:
+    def to(self, device: str | None = None, dtype: torch.dtype | None = None) -> Self:
         """Moves the towers and converts their weights, in place; features then are of that type.
 
-        bfloat16 is several times faster on processors that have it and changes scores a little
+        bfloat16 is several times faster on processors that have it, and changes scores a little
         (`benchmarks/encoders_image.py`).
         """
         for tower in (self._vision, self._text):
@@ -111,17 +111,15 @@ def load(
         WeightsError: weights are missing, unreadable, or do not fit the architecture.
     """
     config = read_config(architecture)
-    sizes = layout_of(
-        config,
-        image_size=image_size,
-        dual_from=dual_from,
-        deep_depth=deep_depth,
-        **(statistics(architecture, tag) if isinstance(architecture, str) else {}),
-    )
+    sizes = layout_of(config, image_size=image_size, dual_from=dual_from, deep_depth=deep_depth)
+    what = "this model"
+    if isinstance(architecture, str):
+        mean, std = statistics(architecture, tag)
+        what, sizes = architecture, replace(sizes, mean=mean, std=std)
     tensors = _read(weights, part)
-    what = architecture if isinstance(architecture, str) else "this model"
     with torch.device("meta"):  # nothing is drawn
-        image, text = _towers(config, sizes, part)
+        image = _image_tower(config) if part != "text" else None
+        text = _text_tower(config) if part != "image" else None
     if image is not None:
         found = {name.removeprefix(IMAGE): value for name, value in tensors.items() if _is_image(name)}
         load_strictly(image.to_empty(device="cpu"), found, what=f"the image tower of {what}")
@@ -147,27 +145,35 @@ def untrained(
     sizes = layout_of(config, image_size=image_size, dual_from=dual_from, deep_depth=deep_depth)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        image, text = _towers(config, sizes, part)
+        image = _image_tower(config) if part != "text" else None
+        torch.manual_seed(seed + 1)  # the same half with and without the other
+        text = _text_tower(config) if part != "image" else None
     return _frozen(sizes, image, text, positions)
 
 
-def _towers(config: Mapping[str, Any], sizes: Layout, part: Part) -> tuple[nn.Module | None, Any]:
-    """The halves of open_clip's `CLIP` that are wanted."""
+def _image_tower(config: Mapping[str, Any]) -> nn.Module:
+    """The image half of open_clip's `CLIP` of that configuration."""
     clip = _compat.open_clip()
-    vision, text = clip.CLIPVisionCfg(**config["vision_cfg"]), clip.CLIPTextCfg(**config["text_cfg"])
-    activation = clip.transformer.QuickGELU if config.get("quick_gelu") else nn.GELU
-    image_tower = clip.transformer.VisionTransformer(
+    vision = clip.CLIPVisionCfg(**config["vision_cfg"])
+    tower: nn.Module = clip.transformer.VisionTransformer(
         image_size=vision.image_size,
         patch_size=vision.patch_size,
         width=vision.width,
         layers=vision.layers,
-        heads=sizes.heads,
+        heads=vision.width // vision.head_width,
         mlp_ratio=vision.mlp_ratio,
         ls_init_value=vision.ls_init_value,
-        output_dim=sizes.embed_dim,
-        act_layer=activation,
+        output_dim=config["embed_dim"],
+        act_layer=_activation(config),
     )
-    text_tower = clip.transformer.TextTransformer(
+    return tower
+
+
+def _text_tower(config: Mapping[str, Any]) -> Any:
+    """The text half, likewise."""
+    clip = _compat.open_clip()
+    text = clip.CLIPTextCfg(**config["text_cfg"])
+    return clip.transformer.TextTransformer(
         context_length=text.context_length,
         vocab_size=text.vocab_size,
         width=text.width,
@@ -175,10 +181,13 @@ def _towers(config: Mapping[str, Any], sizes: Layout, part: Part) -> tuple[nn.Mo
         layers=text.layers,
         mlp_ratio=text.mlp_ratio,
         ls_init_value=text.ls_init_value,
-        output_dim=sizes.embed_dim,
-        act_layer=activation,
+        output_dim=config["embed_dim"],
+        act_layer=_activation(config),
     )
-    return (image_tower if part != "text" else None), (text_tower if part != "image" else None)
+
+
+def _activation(config: Mapping[str, Any]) -> Any:
+    return _compat.open_clip().transformer.QuickGELU if config.get("quick_gelu") else nn.GELU
 
 
 def _frozen(

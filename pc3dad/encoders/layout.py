@@ -38,7 +38,6 @@ class Layout:
         embed_dim: length of a feature in the joint space of both towers, D.
         text_width: length of a token inside the text tower.
         text_depth: number of blocks of the text tower.
-        text_heads: number of attention heads of its blocks.
         context_length: number of tokens of a text.
         dual_from: after how many blocks of the image tower the value path begins (5 of 24 in GS-CLIP and
             Align3D-AD, the same share elsewhere unless the weights say otherwise).
@@ -56,7 +55,6 @@ class Layout:
     embed_dim: int
     text_width: int
     text_depth: int
-    text_heads: int
     context_length: int
     dual_from: int
     deep_depth: int
@@ -107,8 +105,6 @@ def layout_of(
     image_size: int | None = None,
     dual_from: int | None = None,
     deep_depth: int | None = None,
-    mean: tuple[float, float, float] = CLIP_MEAN,
-    std: tuple[float, float, float] = CLIP_STD,
 ) -> Layout:
     """Sizes of the model with a configuration of `read_config`.
 
@@ -117,8 +113,6 @@ def layout_of(
         image_size: side of the pictures if it is another than that of training.
         dual_from: as stated with the weights, otherwise 5/24 of the depth.
         deep_depth: as stated with the weights, otherwise 3/4 of the depth of the text tower.
-        mean: of red, green and blue.
-        std: likewise.
 
     Raises:
         ConfigError: a size does not fit the model.
@@ -148,10 +142,7 @@ def layout_of(
         embed_dim=config["embed_dim"],
         text_width=text.width,
         text_depth=text.layers,
-        text_heads=text.heads,
         context_length=text.context_length,
         dual_from=start,
         deep_depth=reach,
-        mean=mean,
-        std=std,
     )

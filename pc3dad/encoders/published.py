@@ -8,8 +8,11 @@ from pc3dad.errors import ConfigError, WeightsError
 QUICK = "-quickgelu"  # ends the names of architectures with QuickGELU
 
 
-def statistics(architecture: str, tag: str | None = None) -> dict[str, tuple[float, float, float]]:
-    """`mean` and `std` of pictures that weights were trained with; refuses weights of another activation.
+Colour = tuple[float, float, float]
+
+
+def statistics(architecture: str, tag: str | None = None) -> tuple[Colour, Colour]:
+    """Mean and std of pictures that weights were trained with; refuses weights of another activation.
 
     open_clip only warns of another activation, and not at all if weights are given as a file. The features
     are wrong then.
@@ -39,5 +42,4 @@ def statistics(architecture: str, tag: str | None = None) -> dict[str, tuple[flo
             f"{architecture} has {'QuickGELU' if quick else 'GELU'}",
             hint=f"use {name if quick else name + QUICK}" if sure else "say by `tag` which weights these are",
         )
-    published = table[tag] if tag else {"mean": CLIP_MEAN, "std": CLIP_STD}
-    return {key: published[key] for key in ("mean", "std")}
+    return (table[tag]["mean"], table[tag]["std"]) if tag else (CLIP_MEAN, CLIP_STD)

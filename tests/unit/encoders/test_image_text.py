@@ -142,3 +142,5 @@ def test_untrained_weights_depend_on_the_seed_alone(config):
     assert torch.equal(torch.random.get_rng_state(), before)
     assert all(torch.equal(one[name], same[name]) for name in one)
     assert not torch.equal(one["visual.proj"], other["visual.proj"])
+    alone = image_text.untrained(config, seed=0, part="text").tensors()
+    assert all(torch.equal(one[name], alone[name]) for name in alone)

@@ -85,6 +85,16 @@ def test_under_autocast_and_in_bfloat16_features_stay_near(ours, images):
         assert torch.nn.functional.cosine_similarity(found.float(), exact, dim=-1).min() > 0.99
 
 
+@pytest.mark.gpu
+def test_all_devices_give_the_same_features(ours, images):
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    expected = ours.vision(images, dual_from=2)
+    found = ours.to("cuda").vision(images.cuda(), dual_from=2)
+    close(found.image.cpu(), expected.image, 1e-4)
+    close(found.patches[0].cpu(), expected.patches[0], 1e-4)
+
+
 @pytest.mark.parametrize("positions", ["bicubic-antialias", "bilinear"])
 def test_other_sizes_get_interpolated_positions_and_the_table_stays(ours, images, positions):
     tower = VisionTower(ours.vision.visual, positions=positions)
