@@ -75,18 +75,18 @@ def read_config(architecture: Architecture) -> dict[str, Any]:
     """
     if isinstance(architecture, str):
         clip = _compat.open_clip()
-        found = clip.get_model_config(architecture)
-        if found is None:
+        known = clip.list_models()
+        if architecture not in known:  # open_clip would look for "hf-hub:..." in the network
             raise ConfigError(
-                f"open_clip has no architecture {architecture!r}{nearest(architecture, clip.list_models())}",
+                f"open_clip has no architecture {architecture!r}{nearest(architecture, known)}",
                 hint="open_clip.list_models() lists them",
             )
-        config: dict[str, Any] = found
+        config: dict[str, Any] = clip.get_model_config(architecture)
     else:
         config = dict(architecture)
     odd = set(config) - {"embed_dim", "quick_gelu", *PLAIN}
-    for part, known in PLAIN.items():
-        odd |= {f"{part}.{key}" for key in set(config.get(part, ())) - known}
+    for part, settings in PLAIN.items():
+        odd |= {f"{part}.{key}" for key in set(config.get(part, ())) - settings}
     vision = config.get("vision_cfg", {})
     odd |= {key for key in ("image_size", "patch_size", "layers") if not isinstance(vision.get(key, 1), int)}
     odd |= {key for key in ("embed_dim", *PLAIN) if key not in config}

@@ -108,6 +108,11 @@ def test_weights_of_another_activation_are_refused_when_they_are_loaded():
         image_text.load("ViT-L-14-336", {}, tag="openai")
 
 
+def test_nothing_is_looked_up_in_the_network():
+    with pytest.raises(ConfigError, match="no architecture 'hf-hub:org/model'"):
+        read_config("hf-hub:org/model")
+
+
 def test_unknown_names_get_the_nearest_one():
     with pytest.raises(ConfigError, match="did you mean 'ViT-L-14-336'"):
         read_config("ViT-L-14-337")
