@@ -8,6 +8,7 @@ import torch
 from pc3dad.encoders.pointbert import TINY, ULIP2, PointBert, PointBertConfig, from_official, load
 from pc3dad.errors import ConfigError, WeightsError
 from pc3dad.testing.golden import run_case
+from pc3dad.weights.layouts import layout_of
 
 SMALL = PointBertConfig(
     groups=12,
@@ -71,6 +72,12 @@ def test_official_weights_load_and_compute_the_same(config):
         assert torch.equal(model(cloud).embedding, loaded(cloud).embedding)
     assert not loaded.training
     assert not any(parameter.requires_grad for parameter in loaded.parameters())
+
+
+def test_files_that_weights_import_writes_fit():
+    shapes = layout_of("ulip2_pointbert").shapes
+    with torch.device("meta"):
+        load(from_official({name: torch.empty(shape) for name, shape in shapes.items()}), ULIP2)
 
 
 def test_a_refusal_lists_every_missing_unexpected_and_wrong_tensor():

@@ -6,6 +6,7 @@ import torch
 from pc3dad.encoders.pointnet2 import S3DIS, PointNet2, PointNet2Config, from_official, load
 from pc3dad.errors import ConfigError, DataError, WeightsError
 from pc3dad.testing.golden import run_case
+from pc3dad.weights.layouts import layout_of
 
 SMALL = PointNet2Config(
     centres=(24, 8), radii=(0.3, 0.7), neighbours=6, down=((8, 12), (12, 16)), up=((12,), (10, 9))
@@ -56,6 +57,12 @@ def test_official_weights_load_and_compute_the_same():
         assert torch.equal(model(clouds()).points, loaded(clouds()).points)
     assert not loaded.training
     assert not any(parameter.requires_grad for parameter in loaded.parameters())
+
+
+def test_files_that_weights_import_writes_fit():
+    shapes = layout_of("pointnet2_sem_seg").shapes
+    with torch.device("meta"):
+        load(from_official({name: torch.empty(shape) for name, shape in shapes.items()}))
 
 
 def test_a_refusal_lists_every_missing_unexpected_and_wrong_tensor():
