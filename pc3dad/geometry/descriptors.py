@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from pc3dad.geometry import neighbors
 from pc3dad.types import Float32Array, Float64Array, Int32Array
 
 CHUNK = 1 << 20  # neighbours at a time
@@ -30,6 +31,29 @@ def surface_variation(points: NDArray[np.floating], neighbours: Int32Array) -> F
         rows = slice(start, start + step)
         variation[rows] = _smallest_share(axes[:, neighbours[rows]])
     return variation
+
+
+def variation_contrast(
+    points: NDArray[np.floating], *, k: int = 16, context: int = 64, workers: int = 1
+) -> Float32Array:
+    """|variation - median variation of the surroundings|, which has no unit and needs no scaling.
+
+    Clouds too small for a neighbourhood, lines and single positions get 0 everywhere.
+
+    Args:
+        points: (M, 3), any unit.
+        k: nearest points, itself included, whose surface variation a point gets.
+        context: nearest points, itself included, with whose surface variation a point is compared.
+        workers: threads.
+
+    Returns:
+        (M,) float32 in [0, 1/3].
+    """
+    k, context = min(k, len(points)), min(context, len(points))
+    _, near = neighbors.knn(points, points, k=max(k, context), workers=workers)
+    variation = surface_variation(points, near[:, :k])
+    contrast: Float32Array = np.abs(variation - np.median(variation[near[:, :context]], axis=1))
+    return contrast
 
 
 def surface_variation_plain(points: NDArray[np.floating], neighbours: Int32Array) -> Float32Array:

@@ -66,6 +66,7 @@ def render(
     config: RenderConfig,
     *,
     normals: Float32Array | None = None,
+    rotations: Float64Array | None = None,
     coloured: bool = False,
     device: str = "cpu",
     workers: int = 1,
@@ -77,6 +78,7 @@ def render(
         config: views, sizes and rules.
         normals: (N, 3) for all points of the cloud, of any length and sign; None takes those of the cloud,
             and where it has none estimates them.
+        rotations: (V, 3, 3) views instead of those of the configuration; rows: right, up, towards the camera.
         coloured: also make pictures in the colours of the cloud.
         device: cpu, cuda, cuda:N or auto.
         workers: threads of neighbour searches.
@@ -85,7 +87,8 @@ def render(
         ConfigError: the list of views is unknown or wrong, or the device does not exist here.
         DataError: no valid point, a valid point without a usable normal, or no colours where they are wanted.
     """
-    rotations = find_views(config.views, organised=cloud.grid is not None).rotations()
+    if rotations is None:
+        rotations = find_views(config.views, organised=cloud.grid is not None).rotations()
     indices = np.flatnonzero(cloud.valid)
     device = resolve(device).device
     with one_thread(device):

@@ -11,6 +11,7 @@ from pc3dad.data.synthetic.specimen import Kind
 from pc3dad.types import Float64Array
 
 PITS_APART = 1.9  # radii between the middles of two pits, at least
+RAISED = 0.6  # mean height of a rough place, in amplitudes of its waves
 WINDOW = 0.3  # smallest height, in units of the reach, within which a relief moves the surface
 
 
@@ -19,7 +20,7 @@ def pits(sites: Sites, share: float, rng: np.random.Generator) -> Shift | None:
     count = int(rng.integers(4, 9))
     radius = np.sqrt(share * sites.solid.area / np.pi / count) * 1.2
     depth = float(np.clip(rng.uniform(0.25, 0.4) * radius, 0.35, 2.5))
-    spread = 1.6 * radius * np.sqrt(count)
+    spread = 1.1 * radius * np.sqrt(count)
     places: list[Float64Array] = []
     while len(places) < count:
         place = rng.uniform(-spread, spread, 2)
@@ -38,7 +39,7 @@ def pits(sites: Sites, share: float, rng: np.random.Generator) -> Shift | None:
 
 
 def rough(sites: Sites, share: float, rng: np.random.Generator) -> Shift | None:
-    """A round place with an uneven surface: waves of 0.4 to 1.2 mm, every 3 to 9 mm, in all directions."""
+    """A round scabby place: waves of 0.4 to 1.2 mm, every 3 to 9 mm in all directions, most of it raised."""
     reach = 1.25 * float(np.sqrt(share * sites.solid.area / np.pi))
     wave = float(np.clip(rng.uniform(0.25, 0.5) * reach, 3, 9))
     top = float(np.clip(rng.uniform(0.1, 0.14) * wave, 0.4, 1.2))
@@ -49,8 +50,8 @@ def rough(sites: Sites, share: float, rng: np.random.Generator) -> Shift | None:
 
     def height(u: Float64Array, v: Float64Array, w: Float64Array) -> Float64Array:
         waves = np.sin(np.stack([u, v], axis=1) @ ways + phases).sum(axis=1) / np.sqrt(6)
-        rough: Float64Array = top * waves * np.sqrt(cap(u**2 + v**2)) * cap(w / high)
-        return rough
+        uneven: Float64Array = top * (RAISED + waves) * np.sqrt(cap(u**2 + v**2)) * cap(w / high)
+        return uneven
 
     return relief(sites, reach, height, share, rng)
 

@@ -1,0 +1,179 @@
+"""What `tiny` can do, measured on shapes and defects that it was not trained on, beside simpler scorers."""
+
+import multiprocessing
+from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pc3dad.context import Progress, silent
+from pc3dad.data.synthetic.specimen import KINDS
+from pc3dad.device import cpu_count
+from pc3dad.encoders import image_text
+from pc3dad.encoders.embedded import measure, tiny
+from pc3dad.encoders.embedded.families import NOUNS, TEST, TRAINING
+from pc3dad.encoders.embedded.items import Pair
+from pc3dad.encoders.embedded.training.pool import Content
+from pc3dad.encoders.embedded.unseen_kinds import UNSEEN_KINDS
+from pc3dad.encoders.image_text import ImageTextEncoder
+from pc3dad.encoders.pointbert import TINY, PointBert
+from pc3dad.encoders.prompts import tokenize
+
+SEED = 3  # of the pairs; training and the choice of settings use other ones
+UNTRAINED_SEED = 0
+AIMS = {("families unseen", "object"): 0.75, ("families unseen", "patch"): 0.80}
+SEEN, NEW = {kind: kind for kind in KINDS}, dict(UNSEEN_KINDS)
+SETS: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any], int]] = {
+    "families unseen": (TEST, SEEN, 72),
+    "kinds unseen": (TRAINING, NEW, 36),
+    "both unseen": (TEST, NEW, 36),
+    "new instances": (TRAINING, SEEN, 36),
+}
+"""Shape families, kinds of defects, and how many pairs of parts are made of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One number beside those that it must beat.
+
+    Attributes:
+        tested_on: one of `SETS`.
+        inputs: pictures or clouds.
+        what: "object" and "patch" are AUROC, "naming" is top-1 accuracy.
+        items: how many pictures or clouds.
+        tiny: of the embedded encoders.
+        untrained: of the same networks with random weights.
+        curvature: of surface variation; only of clouds.
+        chance: of what knows nothing.
+    """
+
+    tested_on: str
+    inputs: str
+    what: str
+    items: int
+    tiny: float
+    untrained: float | None
+    curvature: float | None
+    chance: float
+
+
+@dataclass(frozen=True, slots=True)
+class CheckTable:
+    """All rows."""
+
+    rows: tuple[Row, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is at chance of what training is for: new instances, and families unseen."""
+        promised = [row for row in self.rows if row.tested_on in ("families unseen", "new instances")]
+        return all(row.tiny > row.chance for row in promised)
+
+    def to_plain(self) -> list[dict[str, Any]]:
+        """Rows as plain data."""
+        return [asdict(row) for row in self.rows]
+
+    def to_text(self) -> str:
+        """A table of at most 80 columns; AUROC and accuracy in per cent."""
+        heads = ("tested on", "of", "what", "n", "tiny", "untrained", "curvature", "chance", "aim")
+        lines = [heads]
+        for row in self.rows:
+            aim = AIMS.get((row.tested_on, row.what))
+            values = (row.tiny, row.untrained, row.curvature, row.chance, aim)
+            shown = ("-" if value is None else f"{100 * value:.1f}" for value in values)
+            lines.append((row.tested_on, row.inputs, row.what, str(row.items), *shown))
+        widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
+        return "\n".join(
+            "  ".join(
+                cell.ljust(width) if column < 3 else cell.rjust(width)
+                for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+            ).rstrip()
+            for line in lines
+        )
+
+
+def run(progress: Progress = silent, *, folder: Path | None = None) -> CheckTable:
+    """Measures the weights of the package, or those of a folder. About two minutes on two cores.
+
+    The test set is made anew from its seed, which nothing else uses.
+
+    Raises:
+        WeightsError: the weights are missing or unreadable.
+    """
+    place = folder or tiny.folder()
+    encoder = tiny.load_image_text(place / tiny.IMAGE_TEXT)
+    tower = tiny.load_points(place / tiny.POINTS)
+    made = _make(progress)
+    rows = []
+    for name, pairs in made.items():
+        rows += _rows(name, pairs, encoder, tower)
+        progress("sets measured", len(rows) // 6, len(made))
+    return CheckTable(tuple(rows))
+
+
+def _make(progress: Progress) -> dict[str, list[Pair]]:
+    """The pairs of each set, without those for which a shape had no place."""
+    contents = {
+        name: Content(dict(families), dict(kinds), count, SEED)
+        for name, (families, kinds, count) in SETS.items()
+    }
+    total = sum(content.pairs for content in contents.values())
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(cpu_count(), mp_context=context) as processes:
+        jobs = {
+            processes.submit(content.make, number): (name, number)
+            for name, content in contents.items()
+            for number in range(content.pairs)
+        }
+        found = {}
+        for done, job in enumerate(as_completed(jobs), start=1):
+            found[jobs[job]] = job.result()
+            progress("pairs of parts", done, total)
+    return {
+        name: [pair for number in range(content.pairs) if (pair := found[name, number]) is not None]
+        for name, content in contents.items()
+    }
+
+
+def _rows(name: str, pairs: list[Pair], encoder: ImageTextEncoder, tower: PointBert) -> list[Row]:
+    """Rows of one set: object, patch and naming of pictures and of clouds."""
+    import torch
+
+    towards = measure.direction(encoder, tokenize)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(UNTRAINED_SEED)
+        blank_points = PointBert(TINY).eval()
+    blank = image_text.untrained(tiny.ARCHITECTURE, seed=UNTRAINED_SEED, dual_from=tiny.DUAL_FROM)
+    pictures = measure.gather(measure.of_pictures(encoder, towards, pairs), measure.PATCH)
+    clouds = measure.gather(measure.of_clouds(tower, towards, pairs), measure.GROUP)
+    blank_pictures = measure.gather(measure.of_pictures(blank, towards, pairs), measure.PATCH)
+    blank_clouds = measure.gather(measure.of_clouds(blank_points, towards, pairs), measure.GROUP)
+    variation = measure.gather(measure.of_variation(pairs), measure.GROUP)
+    rows = []
+    for inputs, own, other, simple in (
+        ("pictures", pictures, blank_pictures, None),
+        ("clouds", clouds, blank_clouds, variation),
+    ):
+        count = len(own.objects)
+        found = {
+            "object": [one.object_auroc for one in (own, other)] + [simple and simple.object_auroc],
+            "patch": [one.patch_auroc for one in (own, other)] + [simple and simple.patch_auroc],
+            "naming": [measure.name_shapes(encoder, tokenize, one, NOUNS) for one in (own, other)] + [None],
+        }
+        for what, (mine, blanks, curved) in found.items():
+            chance = 1 / len(NOUNS) if what == "naming" else 0.5
+            rows.append(Row(name, inputs, what, count, mine, blanks, curved, chance))
+    return rows
+
+
+def summary(tables: list[CheckTable]) -> str:
+    """Mean and range of several runs of training, one line per row."""
+    lines = []
+    for rows in zip(*(table.rows for table in tables), strict=True):
+        values = 100 * np.array([row.tiny for row in rows])
+        head = f"{rows[0].tested_on:16} {rows[0].inputs:9} {rows[0].what:7}"
+        lines.append(f"{head} {values.mean():5.1f} ({values.min():.1f} to {values.max():.1f})")
+    return "\n".join(lines)

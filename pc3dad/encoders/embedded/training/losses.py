@@ -1,0 +1,142 @@
+"""What the towers of `tiny` are trained for: patches and objects between sentences of the two states.
+
+All similarities are cosines divided by a temperature. B objects (each intact one before its defective twin),
+P patches, D dimensions.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional
+
+TEMPERATURE = 0.07
+POSITIVE = 3.0  # weight of patches that show a defect
+BACKGROUND, UNCERTAIN = (
+    0.15,
+    0.3,
+)  # weights of patches that show no part, and of those that show little defect
+DICE, GLOBAL, RANK, CAPTION, KIND, TAP = 0.3, 0.5, 0.3, 0.3, 0.2, 0.25
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wanted:
+    """Truth of a batch.
+
+    Attributes:
+        patches: (B, P) bool, whether a patch shows a defect.
+        weights: (B, P) float32, how much it counts.
+        objects: (B,) bool, whether the object shows a defect.
+        clear: (B,) bool, whether that is beyond doubt.
+        kind: (B,) int64, position of the kind of its defect among the axes; also of intact objects.
+        same: (B, B) bool, whether two objects may share a caption.
+    """
+
+    patches: torch.Tensor
+    weights: torch.Tensor
+    objects: torch.Tensor
+    clear: torch.Tensor
+    kind: torch.Tensor
+    same: torch.Tensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Texts:
+    """Sentences of a batch, unit length.
+
+    Attributes:
+        direction: (B, D), sentence of the defective state minus that of the normal one.
+        captions: (B, D), one for each object.
+        kinds: (K, D), one for each kind.
+    """
+
+    direction: torch.Tensor
+    captions: torch.Tensor
+    kinds: torch.Tensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """What a tower made of a batch, in the joint space, of any length.
+
+    Attributes:
+        whole: (B, D), the objects.
+        finals: (B, P, D) each: patches at the end of the ordinary path and of the value path.
+        taps: (B, P, D) each: patches of blocks in the middle.
+    """
+
+    whole: torch.Tensor
+    finals: tuple[torch.Tensor, ...]
+    taps: tuple[torch.Tensor, ...]
+
+
+def weights_of(share: torch.Tensor, filled: torch.Tensor, enough: float) -> torch.Tensor:
+    """(B, P) float32 weights of patches.
+
+    Args:
+        share: (B, P) of each patch that shows a defect.
+        filled: (B, P) bool, whether it shows the part at all.
+        enough: share from which a patch counts as defective.
+    """
+    weights = torch.where(filled, 1.0, BACKGROUND)
+    return torch.where((share > 0) & (share <= enough), UNCERTAIN, weights)
+
+
+def loss(seen: Seen, texts: Texts, wanted: Wanted) -> tuple[torch.Tensor, dict[str, float]]:
+    """The sum of all losses, and each of them for the log."""
+    patches = [_patches(tokens, texts, wanted) for tokens in seen.finals]
+    taps = [_patches(tokens, texts, wanted) for tokens in seen.taps]
+    whole = functional.normalize(seen.whole.float(), dim=-1)
+    scores = (whole * texts.direction).sum(-1) / TEMPERATURE
+    parts = {
+        "patch": torch.stack(patches).sum(),
+        "tap": TAP * torch.stack(taps).sum() if taps else scores.new_zeros(()),
+        "object": GLOBAL * _objects(scores, wanted),
+        "rank": RANK * _rank(scores, wanted),
+        "caption": CAPTION * _captions(whole, texts.captions, wanted.same),
+        "kind": KIND * _kinds(seen.finals[0], texts.kinds, wanted),
+    }
+    total = torch.stack(list(parts.values())).sum()
+    return total, {name: float(value.detach()) for name, value in parts.items()}
+
+
+def _patches(tokens: torch.Tensor, texts: Texts, wanted: Wanted) -> torch.Tensor:
+    """Weighted cross-entropy, and Dice of the objects that have a defect."""
+    tokens = functional.normalize(tokens.float(), dim=-1)
+    logits = (tokens * texts.direction[:, None]).sum(-1) / TEMPERATURE
+    truth = wanted.patches.float()
+    weights = wanted.weights * (1 + (POSITIVE - 1) * truth)
+    entropy = functional.binary_cross_entropy_with_logits(logits, truth, weights, reduction="sum")
+    found = logits.sigmoid() * wanted.weights
+    overlap = 2 * (found * truth).sum(1) + 1
+    dice = 1 - overlap / (found.sum(1) + (truth * wanted.weights).sum(1) + 1)
+    defective = wanted.patches.any(1)
+    return entropy / weights.sum() + DICE * (dice * defective).sum() / defective.sum().clamp(min=1)
+
+
+def _objects(scores: torch.Tensor, wanted: Wanted) -> torch.Tensor:
+    entropy = functional.binary_cross_entropy_with_logits(scores, wanted.objects.float(), reduction="none")
+    return (entropy * wanted.clear).sum() / wanted.clear.sum().clamp(min=1)
+
+
+def _rank(scores: torch.Tensor, wanted: Wanted) -> torch.Tensor:
+    """A defective object should score above its intact twin, which is the one before it."""
+    intact, defective = scores.view(-1, 2).unbind(1)
+    shown = wanted.objects.view(-1, 2)[:, 1]
+    return (functional.softplus(intact - defective) * shown).sum() / shown.sum().clamp(min=1)
+
+
+def _captions(whole: torch.Tensor, captions: torch.Tensor, same: torch.Tensor) -> torch.Tensor:
+    """Contrast within the batch, both ways; all objects with the same meaning are positives."""
+    logits = whole @ captions.T / TEMPERATURE
+    wanted = same.float() / same.sum(1, keepdim=True)
+    ways = (functional.cross_entropy(one, wanted) for one in (logits, logits.T))
+    return torch.stack(list(ways)).mean()
+
+
+def _kinds(tokens: torch.Tensor, kinds: torch.Tensor, wanted: Wanted) -> torch.Tensor:
+    """Which kind a defective patch shows."""
+    rows, columns = wanted.patches.nonzero(as_tuple=True)
+    if len(rows) == 0:
+        return kinds.new_zeros(())
+    shown = functional.normalize(tokens[rows, columns].float(), dim=-1)
+    return functional.cross_entropy(shown @ kinds.T / TEMPERATURE, wanted.kind[rows])

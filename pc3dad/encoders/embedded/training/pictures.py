@@ -1,0 +1,178 @@
+"""Training of the image tower: pairs of pictures, turned, mirrored and darkened alike."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from pc3dad import seeding
+from pc3dad.encoders.embedded.items import MODALITIES, PATCH
+from pc3dad.encoders.embedded.training.bank import Bank
+from pc3dad.encoders.embedded.training.losses import Seen, Wanted, loss, weights_of
+from pc3dad.encoders.embedded.training.pool import Content, read_pool
+from pc3dad.encoders.vision import VisionTower
+
+SHARES = {"shaded": 0.45, "depth": 0.3, "colour": 0.25}  # of the pictures
+ENOUGH = 0.1  # of a patch that must be labelled
+SHOWN = 0.3  # patches that must be labelled in all, so that a picture shows a defect
+TOKENS = 72  # of 196 patches, the others are left out: those that show something first
+MIDDLE = 0.5, 0.75  # of the depth, where taps are trained too
+MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+BRIGHT, NOISE = 0.25, 0.05
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """U pairs of pictures, B = 2 U pictures, each intact one before its defective twin.
+
+    Attributes:
+        images: (B, 3, SIZE, SIZE) float32, normalised.
+        share: (B, P) float32, labelled share of each patch.
+        filled: (B, P) bool, whether a patch shows the part.
+        families: (B,) positions of their families.
+        kinds: (B,) positions of the kinds of defects.
+    """
+
+    images: torch.Tensor
+    share: torch.Tensor
+    filled: torch.Tensor
+    families: NDArray[np.int32]
+    kinds: NDArray[np.int32]
+
+
+class Pictures:
+    """All pairs of pictures of a pool, in memory."""
+
+    def __init__(self, folder: Path, content: Content) -> None:
+        names = [
+            prefix + suffix
+            for prefix in ("grey", "colour")
+            for suffix in ("", "_pair", "_modality", "_labelled", "_filled")
+        ]
+        self._shards = list(read_pool(folder, content, [*names, "family", "kind"]))
+        self._places: list[NDArray[np.int32]] = []
+        for modality in MODALITIES:
+            prefix = "colour" if modality == "colour" else "grey"
+            rows = [
+                (number, row)
+                for number, shard in enumerate(self._shards)
+                for row in np.flatnonzero(shard[f"{prefix}_modality"] == MODALITIES.index(modality))
+            ]
+            self._places.append(np.array(rows, np.int32))
+
+    def batch(self, pairs: int, rng: np.random.Generator) -> Batch:
+        """Random pairs of pictures, each kind of picture with its share."""
+        drawn = rng.choice(len(MODALITIES), size=pairs, p=list(SHARES.values()))
+        found = [self._pair(int(modality), rng) for modality in drawn]
+        images, share, filled, families, kinds = zip(*found, strict=True)
+        return Batch(
+            torch.cat(images),
+            torch.cat(share),
+            torch.cat(filled),
+            np.repeat(np.array(families, np.int32), 2),
+            np.repeat(np.array(kinds, np.int32), 2),
+        )
+
+    def patches(self, count: int, rng: np.random.Generator) -> torch.Tensor:
+        """(count, 3 * PATCH * PATCH) patches that show something, as they are embedded."""
+        found: list[torch.Tensor] = []
+        while sum(map(len, found)) < count:
+            batch = self.batch(32, rng)
+            cut = batch.images.unfold(2, PATCH, PATCH).unfold(3, PATCH, PATCH)
+            flat = cut.permute(0, 2, 3, 1, 4, 5).flatten(3).flatten(1, 2)
+            found.append(flat[batch.filled])
+        return torch.cat(found)[:count]
+
+    def _pair(
+        self, modality: int, rng: np.random.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, int, int]:
+        number, row = self._places[modality][rng.integers(len(self._places[modality]))]
+        shard, prefix = self._shards[number], "colour" if MODALITIES[modality] == "colour" else "grey"
+        pair = int(shard[f"{prefix}_pair"][row])
+        turns, mirrored = int(rng.integers(4)), bool(rng.random() < 0.5)
+        images = _turned(shard[prefix][row], turns, mirrored)
+        labelled = _turned(shard[f"{prefix}_labelled"][row][None], turns, mirrored)
+        filled = _turned(shard[f"{prefix}_filled"][row], turns, mirrored)
+        share = np.concatenate([np.zeros_like(labelled), labelled]).reshape(2, -1) / np.float32(255)
+        return (
+            _normalised(images, rng),
+            torch.from_numpy(share.astype(np.float32)),
+            torch.from_numpy(filled.reshape(2, -1) > 0),
+            int(shard["family"][pair]),
+            int(shard["kind"][pair]),
+        )
+
+
+def step_loss(
+    tower: VisionTower, source: Pictures, bank: Bank, *, pairs: int, seed: int, step: int
+) -> tuple[torch.Tensor, dict[str, float]]:
+    """The loss of one step; pictures and sentences depend on seed and step alone."""
+    rng = seeding.generator(seed, "pictures", str(step))
+    batch = source.batch(pairs, rng)
+    kept = _kept(batch, rng)
+    share, filled = batch.share.gather(1, kept), batch.filled.gather(1, kept)
+    objects = batch.share.sum(1) > SHOWN
+    texts = bank.texts(batch.families.tolist(), batch.kinds.tolist(), objects.numpy(), rng)
+    families = torch.from_numpy(batch.families)
+    wanted = Wanted(
+        share > ENOUGH,
+        weights_of(share, filled, ENOUGH),
+        objects,
+        objects | (batch.share.sum(1) == 0),
+        torch.from_numpy(batch.kinds).long(),
+        (families[:, None] == families) & (objects[:, None] == objects),
+    )
+    with torch.autocast("cpu", torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
+        return loss(look(tower, batch.images, kept), texts, wanted)
+
+
+def look(tower: VisionTower, images: torch.Tensor, kept: torch.Tensor) -> Seen:
+    """What the tower makes of some patches (B, K) of each picture, K int64 positions."""
+    depth = len(tower.blocks)
+    tokens = tower.embed(images)
+    rows = torch.cat([torch.zeros_like(kept[:, :1]), 1 + kept], dim=1)
+    tokens = tokens.gather(1, rows[..., None].expand(-1, -1, tokens.shape[2]))
+    taps = [round(share * depth) for share in MIDDLE]
+    found = tower.walk(tokens, taps=[*taps, depth], dual_from=depth // 2)
+    last = found.ordinary[-1]
+    return Seen(
+        tower.project(last[:, 0]),
+        (tower.project(last[:, 1:]), tower.project(found.value[-1][:, 1:])),
+        tuple(tower.project(tokens[:, 1:]) for tokens in found.ordinary[:-1]),
+    )
+
+
+def _kept(batch: Batch, rng: np.random.Generator) -> torch.Tensor:
+    """(B, TOKENS) int64: patches that show something first, then others; alike in both of a pair."""
+    wanted = batch.filled.float() + (batch.share > 0)
+    wanted = wanted.view(-1, 2, wanted.shape[1]).amax(1)
+    order = wanted + torch.from_numpy(rng.random(wanted.shape)).float()
+    return order.topk(TOKENS, dim=1).indices.repeat_interleave(2, dim=0)
+
+
+def _turned(pictures: NDArray[Any], turns: int, mirrored: bool) -> NDArray[Any]:
+    """Pictures (2, H, W) or (2, H, W, 3), turned by quarters and mirrored."""
+    turned = np.rot90(pictures, turns, axes=(1, 2))
+    return turned[:, :, ::-1] if mirrored else turned
+
+
+def _normalised(images: NDArray[np.uint8], rng: np.random.Generator) -> torch.Tensor:
+    """(2, 3, H, W) float32, brightened or darkened alike, with noise of their own."""
+    levels = torch.from_numpy(np.ascontiguousarray(images)).float() / 255
+    levels = levels.permute(0, 3, 1, 2) if levels.ndim == 4 else levels[:, None].expand(-1, 3, -1, -1)
+    bright, noise = rng.uniform(1 - BRIGHT, 1 + BRIGHT), rng.uniform(0, NOISE)
+    grain = torch.from_numpy(rng.standard_normal((2, 1, *levels.shape[2:]), dtype=np.float32))
+    levels = (levels * bright).clamp(0, 1) + noise * grain
+    mean, std = (torch.tensor(values)[:, None, None] for values in (MEAN, STD))
+    return (levels - mean) / std
+
+
+def mean_cosine(tokens: Sequence[torch.Tensor]) -> float:
+    """Mean cosine between features of a batch: near 1 means that the tower has collapsed."""
+    flat = torch.nn.functional.normalize(torch.cat([one.flatten(0, -2) for one in tokens]).float(), dim=-1)
+    return float(flat.mean(0).square().sum())

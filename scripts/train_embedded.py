@@ -1,0 +1,230 @@
+"""Trains the embedded encoders `tiny`: pairs of parts, then sentences, then pictures and clouds.
+
+    python scripts/train_embedded.py pool     --work FOLDER     parts with and without defects, on all cores
+    python scripts/train_embedded.py text     --work FOLDER     about two minutes
+    python scripts/train_embedded.py pictures --work FOLDER     hours; the two may run side by side
+    python scripts/train_embedded.py clouds   --work FOLDER
+    python scripts/train_embedded.py finish   --work FOLDER     files of weights, and the checks
+
+A stage that was stopped goes on where it was. `--seed` names another run, `--shuffled` a control whose
+sentences mean nothing. Every stage appends to FOLDER/<run>/log.jsonl.
+"""
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pc3dad import seeding
+from pc3dad.data.synthetic.specimen import KINDS
+from pc3dad.encoders import image_text
+from pc3dad.encoders.embedded import measure, tiny
+from pc3dad.encoders.embedded.families import NOUNS, TRAINING, VALIDATION
+from pc3dad.encoders.embedded.training import clouds, pictures, sentences
+from pc3dad.encoders.embedded.training.bank import Bank, make_bank, shuffle
+from pc3dad.encoders.embedded.training.initial import mimetic, principal, sine_positions
+from pc3dad.encoders.embedded.training.meanings import make_space
+from pc3dad.encoders.embedded.training.optimise import Schedule, fit
+from pc3dad.encoders.embedded.training.pool import Content, write_pool
+from pc3dad.encoders.embedded.vocabulary import known_tokens
+from pc3dad.encoders.image_text import ImageTextEncoder
+from pc3dad.encoders.pointbert import TINY, PointBert
+from pc3dad.encoders.prompts import tokenize
+
+POOL_SEED, CHECK_SEED = 1, 2
+PAIRS, LOOKS = 12_000, 48
+TEXT_STEPS, PICTURE_STEPS, CLOUD_STEPS = 900, 12_000, 12_000
+PICTURES, CLOUDS = 16, 8  # pairs a step
+FOLLOWED = 20  # looks at validation families during a run
+
+Loss = tuple[torch.Tensor, dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where a run keeps its things."""
+
+    work: Path
+    seed: int
+    shuffled: bool
+    pairs: int
+
+    @property
+    def folder(self) -> Path:
+        """Of this run."""
+        folder = self.work / f"seed{self.seed}{'_shuffled' if self.shuffled else ''}"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    @property
+    def content(self) -> Content:
+        """Pairs of all runs."""
+        return Content(dict(TRAINING), {kind: kind for kind in KINDS}, self.pairs, POOL_SEED)
+
+    def log(self, stage: str, entry: dict[str, Any]) -> None:
+        """Prints a line and appends it to the log."""
+        line = json.dumps({"stage": stage, **entry})
+        print(line, flush=True)
+        with (self.folder / "log.jsonl").open("a") as stream:
+            stream.write(line + "\n")
+
+
+def pool(run: Run) -> None:
+    """Writes the pairs."""
+    started = time.monotonic()
+
+    def progress(label: str, done: int, total: int) -> None:
+        print(f"{done} of {total} {label}, {time.monotonic() - started:.0f} s", flush=True)
+
+    write_pool(run.work / "pool", run.content, workers=os.cpu_count() or 1, progress=progress)
+
+
+def text(run: Run, steps: int) -> None:
+    """Trains the text tower."""
+    encoder = image_text.untrained(tiny.ARCHITECTURE, seed=run.seed, dual_from=tiny.DUAL_FROM)
+    tower = encoder.text.requires_grad_()
+    space = make_space(list(NOUNS), encoder.layout.embed_dim, seed=0)
+
+    def step(number: int) -> Loss:
+        return sentences.step_loss(tower, tokenize, space, NOUNS, seed=run.seed, step=number)
+
+    fit(
+        tower.named_parameters(),
+        step,
+        Schedule(steps, warm=50),
+        partial(run.log, "text"),
+        kept=run.folder / "text.pt",
+    )
+    tower.requires_grad_(requires_grad=False)
+    tiny.save_image_text(encoder, known_tokens(tokenize, NOUNS), run.folder / "text.safetensors")
+    towards = measure.direction(encoder, tokenize)
+    strange = [measure.encode(encoder, tokenize, [f"{word} gizmo."])[0] for word in ("flawless", "broken")]
+    run.log("text", {"states": 1 - float(towards @ towards) / 2, "strange": float(strange[0] @ strange[1])})
+
+
+def train_pictures(run: Run, steps: int) -> None:
+    """Trains the image tower."""
+    encoder = tiny.load_image_text(run.folder / "text.safetensors")
+    source, generator = (
+        pictures.Pictures(run.work / "pool", run.content),
+        torch.Generator().manual_seed(run.seed),
+    )
+    tower = encoder.vision.train().requires_grad_()
+    for block in tower.blocks:
+        mimetic(block.attn.in_proj_weight, block.attn.out_proj.weight, block.attn.num_heads, generator)
+    principal(tower.visual.conv1.weight, source.patches(40_000, seeding.generator(run.seed, "patches")))
+    sine_positions(tower.visual.positional_embedding, encoder.layout.grid)
+    bank = _bank(run, encoder)
+
+    def step(number: int) -> Loss:
+        return pictures.step_loss(tower, source, bank, pairs=PICTURES, seed=run.seed, step=number)
+
+    looked = partial(_look, encoder, None)
+    fit(
+        tower.named_parameters(),
+        step,
+        Schedule(steps),
+        _following(run, "pictures", steps, looked),
+        kept=run.folder / "pictures.pt",
+    )
+    tower.eval().requires_grad_(requires_grad=False)
+    tiny.save_image_text(encoder, known_tokens(tokenize, NOUNS), run.folder / tiny.IMAGE_TEXT)
+
+
+def train_clouds(run: Run, steps: int) -> None:
+    """Trains the point tower."""
+    encoder = tiny.load_image_text(run.folder / "text.safetensors")
+    source, generator = clouds.Clouds(run.work / "pool", run.content), torch.Generator().manual_seed(run.seed)
+    torch.manual_seed(run.seed)
+    tower = PointBert(TINY)
+    for block in tower.blocks.blocks:
+        attention: Any = block.attn
+        mimetic(attention.qkv.weight, attention.proj.weight, attention.heads, generator)
+    bank = _bank(run, encoder)
+
+    def step(number: int) -> Loss:
+        return clouds.step_loss(tower, source, bank, pairs=CLOUDS, seed=run.seed, step=number)
+
+    looked = partial(_look, encoder, tower)
+    fit(
+        tower.named_parameters(),
+        step,
+        Schedule(steps),
+        _following(run, "clouds", steps, looked),
+        kept=run.folder / "clouds.pt",
+    )
+    tiny.save_points(tower.eval(), run.folder / tiny.POINTS)
+
+
+def _bank(run: Run, encoder: ImageTextEncoder) -> Bank:
+    nouns = {family: NOUNS[family] for family in TRAINING}
+    rng = seeding.generator(run.seed, "bank")
+    bank = make_bank(partial(measure.encode, encoder, tokenize), nouns, list(KINDS), rng)
+    return shuffle(bank, rng) if run.shuffled else bank
+
+
+def _following(
+    run: Run, stage: str, steps: int, look: Callable[[], dict[str, float]]
+) -> Callable[[dict[str, float]], None]:
+    """A log that looks at validation families now and then."""
+
+    def log(entry: dict[str, float]) -> None:
+        every = max(50, steps // FOLLOWED // 50 * 50)
+        seen = look() if entry["step"] % every == 0 or entry["step"] == steps else {}
+        run.log(stage, {**entry, **seen})
+
+    return log
+
+
+def _look(encoder: ImageTextEncoder, tower: PointBert | None) -> dict[str, float]:
+    """AUROC on families that are used for nothing else."""
+    content = Content(dict(VALIDATION), {kind: kind for kind in KINDS}, LOOKS, CHECK_SEED)
+    if not (cached := _look.__dict__.setdefault("pairs", [])):
+        cached += [pair for pair in map(content.make, range(LOOKS)) if pair is not None]
+    towards = measure.direction(encoder, tokenize)
+    module = encoder.vision if tower is None else tower
+    module.eval()
+    if tower is None:
+        scores = measure.gather(measure.of_pictures(encoder, towards, cached), measure.PATCH)
+    else:
+        scores = measure.gather(measure.of_clouds(tower, towards, cached), measure.GROUP)
+    module.train()
+    return {"patch_auroc": round(scores.patch_auroc, 4), "object_auroc": round(scores.object_auroc, 4)}
+
+
+def main() -> None:
+    """Runs one stage."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("stage", choices=("pool", "text", "pictures", "clouds"))
+    parser.add_argument("--work", type=Path, required=True, help="folder for pairs and runs, about 10 GB")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--shuffled", action="store_true", help="a control whose sentences mean nothing")
+    parser.add_argument("--pairs", type=int, default=PAIRS)
+    parser.add_argument("--steps", type=int, help="of the stage, instead of those of the shipped weights")
+    parser.add_argument("--threads", type=int, default=1)
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    run = Run(given.work, given.seed, given.shuffled, given.pairs)
+    stages: dict[str, tuple[Callable[[Run, int], None], int]] = {
+        "text": (text, TEXT_STEPS),
+        "pictures": (train_pictures, PICTURE_STEPS),
+        "clouds": (train_clouds, CLOUD_STEPS),
+    }
+    if given.stage == "pool":
+        pool(run)
+    else:
+        function, steps = stages[given.stage]
+        function(run, given.steps or steps)
+
+
+if __name__ == "__main__":
+    main()

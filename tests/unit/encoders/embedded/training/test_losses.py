@@ -1,0 +1,101 @@
+"""The losses of the towers: right answers cost little, wrong ones much, and what is unclear nothing."""
+
+import pytest
+import torch
+from torch.nn import functional
+
+from pc3dad.encoders.embedded.training.losses import Seen, Texts, Wanted, loss, weights_of
+
+D, P, B = 16, 6, 4
+
+
+@pytest.fixture
+def wanted():
+    """Two pairs; the defective one of each shows a defect in two patches."""
+    patches = torch.zeros(B, P, dtype=torch.bool)
+    patches[1, :2] = patches[3, 3:5] = True
+    objects = patches.any(1)
+    return Wanted(
+        patches,
+        torch.ones(B, P),
+        objects,
+        torch.ones(B, dtype=torch.bool),
+        torch.tensor([0, 0, 1, 1]),
+        torch.eye(B, dtype=torch.bool),
+    )
+
+
+@pytest.fixture
+def texts():
+    axes = torch.eye(D)
+    captions = functional.normalize(
+        torch.stack([axes[0], axes[1], axes[0] + axes[4], axes[1] + axes[5]]), dim=1
+    )
+    return Texts((axes[1] - axes[0]).expand(B, D), captions, functional.normalize(axes[1] + axes[2:4], dim=1))
+
+
+def right(wanted, texts):
+    """Features that say what is wanted."""
+    normal, defective = torch.eye(D)[:2]
+    patches = torch.where(wanted.patches[..., None], texts.kinds[wanted.kind][:, None], normal)
+    whole = torch.where(wanted.objects[:, None], defective, normal) + 0.5 * texts.captions
+    return Seen(whole, (patches, patches), (patches,))
+
+
+def test_right_answers_cost_little(wanted, texts):
+    total, parts = loss(right(wanted, texts), texts, wanted)
+    assert set(parts) == {"patch", "tap", "object", "rank", "caption", "kind"}
+    assert float(total) < 1.2
+
+
+def test_swapped_answers_cost_more_in_every_part_but_the_kind(wanted, texts):
+    good = right(wanted, texts)
+    bad = Seen(
+        good.whole.roll(1, 0), tuple(one.roll(1, 0) for one in good.finals), (good.taps[0].roll(1, 0),)
+    )
+    _, right_parts = loss(good, texts, wanted)
+    _, wrong_parts = loss(bad, texts, wanted)
+    assert all(
+        wrong_parts[name] > right_parts[name] for name in ("patch", "tap", "object", "rank", "caption")
+    )
+
+
+def test_unclear_objects_cost_nothing(wanted, texts):
+    seen = right(wanted, texts)
+    unclear = Wanted(
+        wanted.patches,
+        wanted.weights,
+        wanted.objects,
+        torch.zeros(B, dtype=torch.bool),
+        wanted.kind,
+        wanted.same,
+    )
+    _, parts = loss(seen, texts, unclear)
+    assert parts["object"] == 0
+
+
+def test_patches_without_weight_cost_nothing(wanted, texts):
+    seen = right(wanted, texts)
+    wrong = seen.finals[0].clone()
+    wrong[0, 5] = torch.eye(D)[1]  # a false alarm
+    weights = wanted.weights.clone()
+    weights[0, 5] = 0
+    light = Wanted(wanted.patches, weights, wanted.objects, wanted.clear, wanted.kind, wanted.same)
+    blind = loss(Seen(seen.whole, (wrong,), ()), texts, light)[1]["patch"]
+    aware = loss(Seen(seen.whole, (wrong,), ()), texts, wanted)[1]["patch"]
+    assert blind < 0.1 * aware
+
+
+def test_weights_of_background_and_of_patches_with_little_defect():
+    share = torch.tensor([[0.0, 0.0, 0.05, 0.5]])
+    filled = torch.tensor([[True, False, True, True]])
+    assert weights_of(share, filled, 0.1).tolist() == [[1.0, pytest.approx(0.15), pytest.approx(0.3), 1.0]]
+
+
+def test_a_batch_without_defects_has_a_finite_loss_and_gradient(wanted, texts):
+    none = torch.zeros_like(wanted.patches)
+    intact = Wanted(none, wanted.weights, none.any(1), wanted.clear, wanted.kind, wanted.same)
+    features = torch.randn(B, P, D, requires_grad=True)
+    total, _ = loss(Seen(features.mean(1), (features,), ()), texts, intact)
+    total.backward()
+    assert torch.isfinite(features.grad).all()
