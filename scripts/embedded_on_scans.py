@@ -2,8 +2,8 @@
 
     python scripts/embedded_on_scans.py FOLDER_OF_EYECANDIES [--weights FOLDER]
 
-Good test samples and those with a bump or a dent; the others are left out. Pictures: shaded and depth views of
-the data set's list, patch scores enlarged to pixels and brought back to points, mean of all. Clouds: 2048
+Good test samples and those with a bump or a dent; the others are left out. Pictures: shaded and depth views
+of the data set's list, patch scores enlarged to pixels and brought back to points, mean of all. Clouds: 2048
 points, groups brought back to their points, other points take the nearest. Beside them the same networks
 untrained, with three seeds, and surface variation. Nothing of these scans was used for training or settings.
 """

@@ -4,10 +4,11 @@
     python scripts/train_embedded.py text     --work FOLDER     about two minutes
     python scripts/train_embedded.py pictures --work FOLDER     hours; the two may run side by side
     python scripts/train_embedded.py clouds   --work FOLDER
-    python scripts/train_embedded.py finish   --work FOLDER     files of weights, and the checks
+    python scripts/train_embedded.py check    --work FOLDER     what came out, on shapes never trained on
 
 A stage that was stopped goes on where it was. `--seed` names another run, `--shuffled` a control whose
-sentences mean nothing. Every stage appends to FOLDER/<run>/log.jsonl.
+sentences mean nothing. Every stage appends to FOLDER/<run>/log.jsonl. The package ships the two files
+tiny_*.safetensors of a run.
 """
 
 import argparse
@@ -25,7 +26,7 @@ import torch
 from pc3dad import seeding
 from pc3dad.data.synthetic.specimen import KINDS
 from pc3dad.encoders import image_text
-from pc3dad.encoders.embedded import measure, tiny
+from pc3dad.encoders.embedded import checks, measure, tiny
 from pc3dad.encoders.embedded.families import NOUNS, TRAINING, VALIDATION
 from pc3dad.encoders.embedded.training import clouds, pictures, sentences
 from pc3dad.encoders.embedded.training.bank import Bank, make_bank, shuffle
@@ -163,6 +164,13 @@ def train_clouds(run: Run, steps: int) -> None:
     tiny.save_points(tower.eval(), run.folder / tiny.POINTS)
 
 
+def check(run: Run) -> None:
+    """Prints the checks of a run."""
+    table = checks.run(folder=run.folder)
+    print(table.to_text())
+    run.log("check", {"rows": table.to_plain()})
+
+
 def _bank(run: Run, encoder: ImageTextEncoder) -> Bank:
     nouns = {family: NOUNS[family] for family in TRAINING}
     rng = seeding.generator(run.seed, "bank")
@@ -204,7 +212,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("stage", choices=("pool", "text", "pictures", "clouds"))
+    parser.add_argument("stage", choices=("pool", "text", "pictures", "clouds", "check"))
     parser.add_argument("--work", type=Path, required=True, help="folder for pairs and runs, about 10 GB")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--shuffled", action="store_true", help="a control whose sentences mean nothing")
@@ -219,8 +227,8 @@ def main() -> None:
         "pictures": (train_pictures, PICTURE_STEPS),
         "clouds": (train_clouds, CLOUD_STEPS),
     }
-    if given.stage == "pool":
-        pool(run)
+    if given.stage in ("pool", "check"):
+        {"pool": pool, "check": check}[given.stage](run)
     else:
         function, steps = stages[given.stage]
         function(run, given.steps or steps)

@@ -1,7 +1,7 @@
 """What `tiny` can do, measured on shapes and defects that it was not trained on, beside simpler scorers."""
 
 import multiprocessing
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from pc3dad.encoders import image_text
 from pc3dad.encoders.embedded import measure, tiny
 from pc3dad.encoders.embedded.families import NOUNS, TEST, TRAINING
 from pc3dad.encoders.embedded.items import Pair
+from pc3dad.encoders.embedded.measure import Scores
 from pc3dad.encoders.embedded.training.pool import Content
 from pc3dad.encoders.embedded.unseen_kinds import UNSEEN_KINDS
 from pc3dad.encoders.image_text import ImageTextEncoder
@@ -79,7 +80,7 @@ class CheckTable:
     def to_text(self) -> str:
         """A table of at most 80 columns; AUROC and accuracy in per cent."""
         heads = ("tested on", "of", "what", "n", "tiny", "untrained", "curvature", "chance", "aim")
-        lines = [heads]
+        lines: list[tuple[str, ...]] = [heads]
         for row in self.rows:
             aim = AIMS.get((row.tested_on, row.what))
             values = (row.tiny, row.untrained, row.curvature, row.chance, aim)
@@ -152,21 +153,27 @@ def _rows(name: str, pairs: list[Pair], encoder: ImageTextEncoder, tower: PointB
     blank_pictures = measure.gather(measure.of_pictures(blank, towards, pairs), measure.PATCH)
     blank_clouds = measure.gather(measure.of_clouds(blank_points, towards, pairs), measure.GROUP)
     variation = measure.gather(measure.of_variation(pairs), measure.GROUP)
-    rows = []
-    for inputs, own, other, simple in (
-        ("pictures", pictures, blank_pictures, None),
-        ("clouds", clouds, blank_clouds, variation),
-    ):
-        count = len(own.objects)
-        found = {
-            "object": [one.object_auroc for one in (own, other)] + [simple and simple.object_auroc],
-            "patch": [one.patch_auroc for one in (own, other)] + [simple and simple.patch_auroc],
-            "naming": [measure.name_shapes(encoder, tokenize, one, NOUNS) for one in (own, other)] + [None],
-        }
-        for what, (mine, blanks, curved) in found.items():
-            chance = 1 / len(NOUNS) if what == "naming" else 0.5
-            rows.append(Row(name, inputs, what, count, mine, blanks, curved, chance))
-    return rows
+    found = (("pictures", pictures, blank_pictures, None), ("clouds", clouds, blank_clouds, variation))
+    return [row for inputs, *scores in found for row in _compared(name, inputs, scores, encoder)]
+
+
+def _compared(
+    name: str, inputs: str, scores: Sequence[Scores | None], encoder: ImageTextEncoder
+) -> Iterator[Row]:
+    """Object, patch and naming of our scores, those of untrained networks, and those of surface variation."""
+    items = len(scores[0].objects) if scores[0] else 0
+    measures: dict[str, tuple[Callable[[Scores], float], float]] = {
+        "object": (lambda one: one.object_auroc, 0.5),
+        "patch": (lambda one: one.patch_auroc, 0.5),
+        "naming": (lambda one: measure.name_shapes(encoder, tokenize, one, NOUNS), 1 / len(NOUNS)),
+    }
+    for what, (value, chance) in measures.items():
+        own, untrained, curvature = (
+            None if one is None or (what == "naming" and not one.features.size) else value(one)
+            for one in scores
+        )
+        if own is not None:
+            yield Row(name, inputs, what, items, own, untrained, curvature, chance)
 
 
 def summary(tables: list[CheckTable]) -> str:

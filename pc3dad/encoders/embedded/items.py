@@ -158,7 +158,8 @@ def _shown(made: Scan, rotations: Float64Array, *, exact: bool) -> tuple[Picture
 def _shares(masks: BoolArray) -> UInt8Array:
     """(V, GRID, GRID) uint8: share of each patch that (V, SIZE, SIZE) masks cover."""
     cut = masks.reshape(len(masks), GRID, PATCH, GRID, PATCH).mean(axis=(2, 4))
-    return np.ceil(cut * 255).astype(np.uint8)
+    levels: UInt8Array = np.ceil(cut * 255).astype(np.uint8)
+    return levels
 
 
 def _clouds(made: Scan, seen: BoolArray, *, exact: bool, even: bool, rng: np.random.Generator) -> Clouds:

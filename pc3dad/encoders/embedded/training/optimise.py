@@ -68,7 +68,7 @@ def fit(
                 group["lr"] = scale * schedule.rate * schedule.factor(number)
             optimiser.zero_grad(set_to_none=True)
         total, parts = step(number)
-        total.backward()
+        torch.autograd.backward(total)
         nn.utils.clip_grad_norm_([one for _, one in named], CLIP)
         for optimiser, _ in optimisers:
             optimiser.step()
