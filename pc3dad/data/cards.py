@@ -328,7 +328,7 @@ SYNTHETIC = DatasetCard(
     unit="millimetre",
     dataset="pc3dad.data.synthetic.dataset:Synthetic",
     config="pc3dad.data.synthetic.config:SyntheticConfig",
-    revision=2,
+    revision=3,
     categories=(
         "blade",
         "bolt",

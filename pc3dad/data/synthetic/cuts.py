@@ -17,19 +17,19 @@ def hole(sites: Sites, share: float, rng: np.random.Generator) -> Cut | None:
     """A pit with a wavy outline, 0.5 to 1.5 times as deep as its radius; in thin walls a hole through."""
     ratio = rng.uniform(0.5, 1.5)  # area of floor and wall: pi r^2 (1 + 2 ratio)
     radius = np.sqrt(share * sites.solid.area / np.pi / (1 + 2 * ratio))
-    return _prism(sites, _wavy(radius, rng), max(0.6, ratio * radius), rng, rough=True)
+    return _prism(sites, _wavy(radius, rng), max(0.6, ratio * radius), rng, narrow=False)
 
 
 def crack(sites: Sites, share: float, rng: np.random.Generator) -> Cut | None:
-    """A jagged gap, 0.4 to 1.2 mm wide and 1.5 to 4 mm deep, with pointed ends."""
-    width, depth = rng.uniform(0.4, 1.2), rng.uniform(1.5, 4)
+    """A jagged gap, 0.6 to 1.6 mm wide and 1.5 to 4 mm deep, with pointed ends."""
+    width, depth = rng.uniform(0.6, 1.6), rng.uniform(1.5, 4)
     length = max(share * sites.solid.area / (width + 2 * RIM), 4 * width)  # what one sees of it
     way = np.linspace(-0.5, 0.5, 8)
     path = np.stack([way * length, rng.normal(0, 0.05, 8).cumsum() * length / 2], axis=1)
     path[1:-1] += rng.uniform(-0.02, 0.02, (6, 2)) * length
     half = width / 2 * (1 - (2 * way) ** 2) + 0.02
     across = np.stack([np.zeros(8), half], axis=1)
-    return _prism(sites, np.concatenate([path - across, (path + across)[::-1]]), depth, rng)
+    return _prism(sites, np.concatenate([path - across, (path + across)[::-1]]), depth, rng, narrow=True)
 
 
 def cut_off(sites: Sites, share: float, rng: np.random.Generator) -> Cut | None:
@@ -105,9 +105,9 @@ def _wavy(radius: float, rng: np.random.Generator) -> Float64Array:
 
 
 def _prism(
-    sites: Sites, outline: Float64Array, depth: float, rng: np.random.Generator, *, rough: bool = False
+    sites: Sites, outline: Float64Array, depth: float, rng: np.random.Generator, *, narrow: bool
 ) -> Cut | None:
-    """A prism of an outline (C, 2), sunk into the surface."""
+    """A prism of an outline (C, 2), sunk into the surface: a smooth gap, or a rough pit that is well lit."""
     centre, frame = sites.frame(rng)
     ball = Ball(centre, float(np.hypot(*outline.T).max()))
     if not sites.free(ball):
@@ -116,8 +116,9 @@ def _prism(
     below = (np.abs(local[:, :2]) < np.abs(outline).max(axis=0)).all(axis=1) & (local[:, 2] < HIGHEST)
     above = 0.3 + max(0.0, local[below, 2].max(initial=0.0))
     prism = Manifold.extrude(CrossSection([outline]), depth + above).translate((0, 0, -depth))
-    tool = _roughened(prism, rng) if rough else prism
-    return Cut(ball, _place(tool, centre, frame), CrossSection([outline]).area())
+    if narrow:
+        return Cut(ball, _place(prism, centre, frame), CrossSection([outline]).area())
+    return Cut(ball, _place(_roughened(prism, rng), centre, frame), np.inf)
 
 
 def _roughened(tool: Manifold, rng: np.random.Generator) -> Manifold:

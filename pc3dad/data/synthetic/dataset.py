@@ -103,8 +103,9 @@ class Synthetic:
                 f"synthetic {ref.category} has no {ref.split} sample {ref.id!r}", hint="ask `refs`"
             )
         kind, config = kinds[ref.id], self._config
-        specimen = damage(PARTS[ref.category], kind, config, _names(ref), tries=PARTS_TRIED)
-        return Made(specimen, measure(specimen, config, _names(ref)), kind)
+        part, names = PARTS[ref.category], _names(ref)
+        specimen = damage(part, kind, config, names, tries=PARTS_TRIED)
+        return Made(specimen, measure(specimen, part, config, names, tries=PARTS_TRIED), kind)
 
     def _sample(self, ref: SampleRef) -> tuple[Sample, Truth]:
         """Generates a sample, or remembers it: several methods load it one after the other."""

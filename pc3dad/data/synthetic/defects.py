@@ -13,7 +13,7 @@ NOISE = 0.05  # mm, standard deviation of the sensor; cut off at three times tha
 VISIBLE = 3 * NOISE  # mm; a point that lies nearer to the intact surface than this is not labelled as moved
 LARGEST = 0.09  # of the surface, that one defect may take
 STRETCH = 1.6  # few places of a defect stretch the surface by more
-RIM = 0.5  # mm around removed material that is labelled too
+RIM = 0.3  # mm around removed material that is labelled too
 STEP = 1e-3  # mm, for slopes
 
 
@@ -36,7 +36,7 @@ class Cut:
     Attributes:
         ball: holds all of it, as far as it lies at the surface.
         tool: what is taken away, a `manifold3d.Manifold` with an original id of its own.
-        opening: area in square millimetres of the surface that was there.
+        opening: area in square millimetres of the mouth of a narrow gap, infinite for what is wide open.
     """
 
     ball: Ball

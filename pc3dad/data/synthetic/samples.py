@@ -1,6 +1,8 @@
 """One sample, from the part to its labels: what is made, what is measured of it, and what of that is seen."""
 
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,9 +11,10 @@ from pc3dad import seeding
 from pc3dad.data.synthetic.config import SyntheticConfig
 from pc3dad.data.synthetic.scan import Scan, scan
 from pc3dad.data.synthetic.sensor import SensorView, look
+from pc3dad.data.synthetic.solids import INTACT
 from pc3dad.data.synthetic.specimen import Kind, Specimen, make_specimen
 from pc3dad.errors import DataError
-from pc3dad.types import PointCloud, Sample, Truth, UInt8Array
+from pc3dad.types import BoolArray, PointCloud, Sample, Truth, UInt8Array
 
 GOOD = "good"
 STAIN = "stain"
@@ -50,22 +53,60 @@ def damage(part: Maker, kind: str | Kind, config: SyntheticConfig, names: Names,
     raise reason
 
 
-def measure(specimen: Specimen, config: SyntheticConfig, names: Names) -> Scan | SensorView:
-    """A scan or a view that shows the defects.
+def measure(
+    specimen: Specimen, part: Maker, config: SyntheticConfig, names: Names, *, tries: int
+) -> Scan | SensorView:
+    """A scan or a view that shows the defects: all of them if it is from all around, some if it is one view.
+
+    Args:
+        specimen: what `damage` made.
+        part: makes the part, as for `damage`.
+        config: form and sizes.
+        names: of the sample.
+        tries: as for `damage`.
 
     Raises:
         DataError: none of some shows them.
     """
+    count, surround = len(specimen.defects), config.form == "surround"
+    target = specimen if count or surround else _target(specimen, part, config, names, tries=tries)
+    best: tuple[int, Scan | SensorView] | None = None
     for attempt in range(SCANS):
         rng = seeding.generator(config.seed, *names, config.form, str(attempt))
-        surround = config.form == "surround"
-        measured = scan(specimen, config.points, rng) if surround else look(specimen, config.side, rng)
-        if not specimen.defects or np.count_nonzero(measured.regions >= 0) >= SEEN:
-            return measured
-    raise DataError(
-        f"{' '.join(names)}: its defect has fewer than {SEEN} points in each of {SCANS} scans",
-        hint="ask for more points or larger defects",
-    )
+        taken = scan(specimen, config.points, rng) if surround else look(specimen, config.side, rng, target)
+        measured, shown = _without_unseen(taken, count)
+        if count and np.count_nonzero(measured.regions >= 0) < SEEN:
+            continue
+        if best is None or shown > best[0]:
+            best = shown, measured
+        if shown == count or not surround:
+            break
+    if best is None:
+        raise DataError(
+            f"{' '.join(names)}: its defect has fewer than {SEEN} points in each of {SCANS} scans",
+            hint="ask for more points or larger defects",
+        )
+    return best[1]
+
+
+def _target(intact: Specimen, part: Maker, config: SyntheticConfig, names: Names, *, tries: int) -> Specimen:
+    """A good part with defects that it does not have: looked at for their sake, its view tells nothing.
+
+    If the part has no place for any kind, itself.
+    """
+    rng = seeding.generator(config.seed, *names, "target")
+    for index in rng.permutation(len(config.kinds)):
+        with suppress(DataError):
+            return damage(part, config.kinds[index], config, names, tries=tries)
+    return intact
+
+
+def _without_unseen(measured: Scan | SensorView, count: int) -> tuple[Scan | SensorView, int]:
+    """Takes the labels off defects of which nothing but the rim was measured, and counts the others."""
+    shown = np.isin(np.arange(count), measured.regions[~measured.rim])
+    unseen: BoolArray = np.isin(measured.regions, np.flatnonzero(~shown))
+    regions = np.where(unseen, INTACT, measured.regions).astype(np.int32)
+    return replace(measured, regions=regions, rim=measured.rim & ~unseen), int(shown.sum())
 
 
 def describe(

@@ -7,7 +7,7 @@ import numpy as np
 from pc3dad.data.synthetic.defects import NOISE, STRETCH
 from pc3dad.data.synthetic.sight import COVER, outside
 from pc3dad.data.synthetic.specimen import Specimen
-from pc3dad.types import Float32Array, Float64Array, Int32Array
+from pc3dad.types import BoolArray, Float32Array, Float64Array, Int32Array
 
 UNEVEN = 0.3  # density on the side that is seen best, above the mean
 DENSEST = (1 + UNEVEN) * STRETCH
@@ -25,6 +25,7 @@ class Scan:
         normals: (N, 3) float64, outward unit normals of the surface there.
         rgb: (N, 3) float32 in [0, 1], with noise.
         regions: (N,) int32, number of the defect, -1 for none.
+        rim: (N,) bool, labelled only because material is missing next to it.
     """
 
     xyz: Float64Array
@@ -32,6 +33,7 @@ class Scan:
     normals: Float64Array
     rgb: Float32Array
     regions: Int32Array
+    rim: BoolArray
 
 
 def scan(specimen: Specimen, points: int, rng: np.random.Generator) -> Scan:
@@ -57,6 +59,7 @@ def scan(specimen: Specimen, points: int, rng: np.random.Generator) -> Scan:
         np.concatenate([part.points.normals for part in parts]),
         np.clip(rgb + COLOUR_NOISE * rng.normal(size=rgb.shape), 0, 1).astype(np.float32),
         np.concatenate([part.regions for part in parts]),
+        np.concatenate([part.rim for part in parts]),
     )
 
 

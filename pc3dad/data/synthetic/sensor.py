@@ -6,8 +6,8 @@ import numpy as np
 
 from pc3dad.data.synthetic.defects import STRETCH
 from pc3dad.data.synthetic.scan import COLOUR_NOISE, noise
-from pc3dad.data.synthetic.sight import Sight, outside, upright
-from pc3dad.data.synthetic.solids import INTACT, Drawn, from_triangles
+from pc3dad.data.synthetic.sight import Sight, upright
+from pc3dad.data.synthetic.solids import INTACT, from_triangles
 from pc3dad.data.synthetic.specimen import Specimen
 from pc3dad.io.depth import Pinhole
 from pc3dad.types import BoolArray, Float64Array, Int32Array, UInt8Array
@@ -32,6 +32,7 @@ class SensorView:
         exact: the same without noise.
         valid: (side * side,) bool.
         regions: (side * side,) int32, number of the defect, -1 for none.
+        rim: (side * side,) bool, labelled only because material is missing next to it.
         image: (side, side, 3) uint8 photograph.
         camera: pinhole model, the centre of the top left pixel is (0, 0).
         rotation: (3, 3) float64; points of the part are `rotation.T @ p + centre`.
@@ -42,14 +43,15 @@ class SensorView:
     exact: Float64Array
     valid: BoolArray
     regions: Int32Array
+    rim: BoolArray
     image: UInt8Array
     camera: Pinhole
     rotation: Float64Array
     centre: Float64Array
 
 
-def look(specimen: Specimen, side: int, rng: np.random.Generator) -> SensorView:
-    """Looks at a part from a random place from which defects are seen well, if it has some.
+def look(specimen: Specimen, side: int, rng: np.random.Generator, target: Specimen) -> SensorView:
+    """Looks at a part from a random place from which the defects of another one, or its own, are seen well.
 
     The depth buffer of the renderer tells which point of the surface a pixel shows; the point lies somewhere
     in the pixel, not in its middle, and exactly on the surface. A pixel without a point of its own is
@@ -60,7 +62,7 @@ def look(specimen: Specimen, side: int, rng: np.random.Generator) -> SensorView:
     from pc3dad.render import cameras, raster, shading, visibility
     from pc3dad.render.renderer import one_thread
 
-    rotation = _pose(specimen, rng)
+    rotation = pose(target, rng)
     turned = specimen.solid.corners.reshape(-1, 3) @ rotation.T
     pixel = cameras.DISTANCE / cameras.FOCAL * float(np.ptp(turned, axis=0).max()) / side  # millimetres
     facing = _facing(specimen, rotation[2])
@@ -92,7 +94,8 @@ def look(specimen: Specimen, side: int, rng: np.random.Generator) -> SensorView:
     valid = np.zeros(side * side, dtype=np.bool_)
     valid[kept] = True
     regions = np.full(side * side, INTACT, dtype=np.int32)
-    regions[kept] = drawn.regions[shown[met]]
+    rim = np.zeros(side * side, dtype=np.bool_)
+    regions[kept], rim[kept] = drawn.regions[shown[met]], drawn.rim[shown[met]]
     colours = np.tile(TABLE, (side * side, 1))
     bright = AMBIENT + (1 - AMBIENT) / shading.DIFFUSE * lit.numpy()[:, None]
     colours[filled] = drawn.rgb[shown] * bright + shine.numpy()[:, None]
@@ -103,6 +106,7 @@ def look(specimen: Specimen, side: int, rng: np.random.Generator) -> SensorView:
         exact,
         valid,
         regions,
+        rim,
         (np.clip(colours, 0, 1) * 255).round().astype(np.uint8).reshape(side, side, 3),
         Pinhole(focal, focal, side / 2 - 0.5, side / 2 - 0.5),
         rotation * AWAY[:, None],
@@ -117,21 +121,15 @@ def _facing(specimen: Specimen, towards: Float64Array) -> Specimen:
     return replace(specimen, solid=from_triangles(solid.corners[kept], solid.owner[kept]))
 
 
-def _pose(specimen: Specimen, rng: np.random.Generator) -> Float64Array:
-    """(3, 3) rotation of a camera: the first of some random ones that sees half as much as the best."""
+def pose(target: Specimen, rng: np.random.Generator) -> Float64Array:
+    """(3, 3) rotation of a camera: the first of some random ones that sees half as much as the best.
+
+    What counts are points of the defects, not the rim of what is missing: one looks into a gap.
+    """
     places = rng.normal(size=(POSES, 3))
     rotations = [upright(place / np.linalg.norm(place)) for place in places]
-    drawn = specimen.draw(PROBES, rng)
-    labelled = drawn.regions >= 0 if specimen.defects else _pretended(drawn.points, specimen.solid.area, rng)
-    sight = Sight(drawn.points, specimen.solid.area)
-    shown = [np.count_nonzero(sight.seen(rotation) & labelled) for rotation in rotations]
+    drawn = target.draw(PROBES, rng)
+    wanted = (drawn.regions >= 0) & ~drawn.rim
+    sight = Sight(drawn.points, target.solid.area)
+    shown = [np.count_nonzero(sight.seen(rotation) & wanted) for rotation in rotations]
     return rotations[int(np.argmax(np.array(shown) >= max(shown) / 2))]
-
-
-def _pretended(points: Drawn, area: float, rng: np.random.Generator) -> BoolArray:
-    """Which of n points one or two defects could cover, so that the view tells nothing of intact parts."""
-    seen, covered = np.flatnonzero(outside(points, area)), np.zeros(len(points.xyz), dtype=np.bool_)
-    for centre in points.xyz[rng.choice(seen, rng.choice([1, 2], p=[0.7, 0.3]))]:
-        share = np.exp(rng.uniform(np.log(0.001), np.log(0.04)))
-        covered |= ((points.xyz - centre) ** 2).sum(axis=1) < share * area / np.pi
-    return covered

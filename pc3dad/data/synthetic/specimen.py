@@ -68,7 +68,7 @@ class Specimen:
         paint: colour of the part.
         colours: (D, 3) float64, colour of each defect that has one.
         open: (D,) float64, how many points a scanner gets from what it sees of the new surface of each, as a
-            share of those from an equal area elsewhere: a gap returns no more light than enters.
+            share of those from an equal area elsewhere: little light enters a narrow gap.
     """
 
     intact: Solid
@@ -82,7 +82,7 @@ class Specimen:
         """`n` points of the surface with everything that is known about them."""
         base = self.solid.draw(n, rng)
         moved, density = base, np.ones(n)
-        regions = base.owner.copy()
+        regions, rim = base.owner.copy(), np.zeros(n, dtype=np.bool_)
         rgb = self.paint.at(base.xyz)
         for number, defect in enumerate(self.defects):
             match defect:
@@ -97,8 +97,9 @@ class Specimen:
                 case Lump(coloured=True):
                     rgb[base.owner == number] = self.colours[number]
                 case Cut():
-                    regions[self._rim(base, number, rng)] = number
-        return Surface(moved, base.xyz, regions, rgb, density)
+                    rows = self._rim(base, number, rng)
+                    regions[rows], rim[rows] = number, True
+        return Surface(moved, base.xyz, regions, rim, rgb, density)
 
     def openness(self, surface: "Surface") -> Float64Array:
         """(n,) float64: `open` of the defect that made the surface at each point, 1 elsewhere."""
@@ -139,6 +140,7 @@ class Surface:
         points: where they are.
         intact: (n, 3) float64, where displaced points were before.
         regions: (n,) int32, number of the defect that a point belongs to, -1 for none.
+        rim: (n,) bool, whether that is only because material is missing next to it.
         rgb: (n, 3) float64 in [0, 1].
         density: (n,) float64, how many points should stand for each, so that they are even by area.
     """
@@ -146,12 +148,18 @@ class Surface:
     points: Drawn
     intact: Float64Array
     regions: Int32Array
+    rim: BoolArray
     rgb: Float64Array
     density: Float64Array
 
     def __getitem__(self, rows: Any) -> "Surface":
         return Surface(
-            self.points[rows], self.intact[rows], self.regions[rows], self.rgb[rows], self.density[rows]
+            self.points[rows],
+            self.intact[rows],
+            self.regions[rows],
+            self.rim[rows],
+            self.rgb[rows],
+            self.density[rows],
         )
 
 
@@ -255,18 +263,21 @@ def _damaged(
     seen = outside(drawn.points, made.solid.area)
     made = replace(made, open=_openness(made, drawn, seen))
     regions, weights = drawn.regions[seen] + 1, (drawn.density * made.openness(drawn))[seen]
-    shares = np.bincount(regions, weights, minlength=count + 1)[1:] / weights.sum()
-    return made if (shares >= low / 2).all() else None
+    told = np.bincount(regions, weights * ~drawn.rim[seen], minlength=count + 1)[1:] / weights.sum()
+    return made if (told >= low / 2).all() else None
 
 
 def _openness(specimen: Specimen, drawn: "Surface", seen: BoolArray) -> Float64Array:
-    """`Specimen.open`: the area that a cut opened, divided by the new surface that is seen, at most 1."""
+    """`Specimen.open`: between an even density on the new surface and as many points as its opening had.
+
+    That is the root of the opening's share of the new surface that is seen, at most 1.
+    """
     found = np.ones(len(specimen.defects))
     for number, defect in enumerate(specimen.defects):
         if isinstance(defect, Cut):
             fresh: BoolArray = seen & (drawn.points.owner == number)
             area = specimen.solid.area * max(1, int(fresh.sum())) / len(seen)
-            found[number] = min(1.0, defect.opening / area)
+            found[number] = min(1.0, np.sqrt(defect.opening / area))
     return found
 
 

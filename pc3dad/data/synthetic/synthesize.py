@@ -121,7 +121,8 @@ def _write_samples(
         except DataError as error:
             refused[kind] = error
             continue
-        sample, truth = describe(measure(specimen, config, names), kind, config, names)
+        measured = measure(specimen, part, config, names, tries=TRIES)
+        sample, truth = describe(measured, kind, config, names)
         atomic.write_npz(folder / kind / f"{names[-1]}.npz", _arrays(sample, truth), compressed=False)
         yield _summary(f"{kind}/{names[-1]}", truth)
         progress(part.name, done, len(wanted))

@@ -14,11 +14,13 @@ from pc3dad.data.base import Dataset, SampleRef
 from pc3dad.data.synthetic.config import SyntheticConfig
 from pc3dad.data.synthetic.dataset import Synthetic
 from pc3dad.data.synthetic.parts import PARTS
+from pc3dad.data.synthetic.samples import GOOD, damage, measure
 from pc3dad.data.synthetic.sensor import SensorView
 from pc3dad.data.synthetic.specimen import KINDS
 from pc3dad.errors import ConfigError, DataError
 from pc3dad.geometry import neighbors
-from pc3dad.types import Split
+from pc3dad.metrics import auroc
+from pc3dad.types import Float64Array, Split
 
 DATA = Synthetic(None, SyntheticConfig(points=3000, side=96))
 SENSOR = Synthetic(None, SyntheticConfig(form="sensor", side=96, points=3000))
@@ -146,6 +148,33 @@ def test_both_forms_show_the_same_part():
 def test_two_views_of_good_parts_differ():
     poses = [SENSOR.make(ref).measured.rotation for ref in REFS[:3]]
     assert not np.allclose(poses[0], poses[1])
+
+
+def view_of(category: str, kind: str, name: str) -> Float64Array:
+    """Rotation of the camera that `SENSOR` puts before such a sample; a good one shows no defect."""
+    config, names = SENSOR.config, (category, "test", name)
+    part = PARTS[category]
+    made = measure(damage(part, kind, config, names, tries=10), part, config, names, tries=10)
+    assert isinstance(made, SensorView)
+    return made.rotation
+
+
+def test_a_good_part_is_looked_at_as_if_it_had_one_of_the_defects():
+    good = view_of(CATEGORY, GOOD, "a")
+    assert any(np.array_equal(good, view_of(CATEGORY, kind, "a")) for kind in KINDS)
+
+
+@pytest.mark.slow
+def test_the_direction_of_view_does_not_tell_good_parts_from_defective_ones():
+    """Steepness above flat parts: a face is seen best from above, an edge from the side."""
+    for category in ("gasket", "impeller", "bracket"):
+        steep, defective = [], []
+        for number in range(108):
+            kind = GOOD if number % 2 else list(KINDS)[number // 2 % len(KINDS)]
+            steep.append(abs(view_of(category, kind, str(number))[2, 2]))
+            defective.append(kind != GOOD)
+        value = auroc(np.array(steep, dtype=np.float32), np.array(defective))
+        assert 0.35 < value < 0.65, category  # 0.056 as standard error
 
 
 @pytest.mark.parametrize("preset", ["mini", "standard", "large"])
