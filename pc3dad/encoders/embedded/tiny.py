@@ -16,8 +16,9 @@ from safetensors.torch import load_file, save_file
 
 from pc3dad.encoders import image_text, pointbert
 from pc3dad.encoders.embedded.vocabulary import UNKNOWN, expand
-from pc3dad.encoders.image_text import ImageTextEncoder
+from pc3dad.encoders.image_text import ImageTextEncoder, Part
 from pc3dad.encoders.pointbert import PointBert
+from pc3dad.encoders.vision import Positions
 from pc3dad.errors import WeightsError
 
 ARCHITECTURE: Mapping[str, Any] = MappingProxyType(
@@ -27,6 +28,7 @@ ARCHITECTURE: Mapping[str, Any] = MappingProxyType(
         "text_cfg": {"context_length": 77, "vocab_size": 49_408, "width": 128, "heads": 4, "layers": 4},
     }
 )
+SLUG = "tiny"
 DUAL_FROM = 4  # of 8 blocks: where the value path was trained from
 DEEP_DEPTH = 3  # of 4 blocks of the text tower
 VALUE_FROM = 8  # of 12 blocks of the point tower
@@ -40,12 +42,20 @@ def folder() -> Path:
     return Path(str(files("pc3dad.encoders.embedded"))) / "weights"
 
 
-def load_image_text(path: Path | None = None, *, image_size: int | None = None) -> ImageTextEncoder:
+def load_image_text(
+    path: Path | None = None,
+    *,
+    part: Part = "both",
+    image_size: int | None = None,
+    positions: Positions = "bicubic-antialias",
+) -> ImageTextEncoder:
     """The image-text model, frozen.
 
     Args:
         path: of the file; by default the one in the package.
+        part: which half to build.
         image_size: side of the pictures if it is another than that of training.
+        positions: how positions are interpolated then.
 
     Raises:
         WeightsError: the file is missing, unreadable or of another model.
@@ -56,7 +66,13 @@ def load_image_text(path: Path | None = None, *, image_size: int | None = None) 
     rows, known, unknown = (tensors.pop(name) for name in (ROWS, KNOWN, REST))
     tensors[TABLE] = expand(rows, known.long(), unknown, ARCHITECTURE["text_cfg"]["vocab_size"])
     return image_text.load(
-        ARCHITECTURE, tensors, image_size=image_size, dual_from=DUAL_FROM, deep_depth=DEEP_DEPTH
+        ARCHITECTURE,
+        tensors,
+        part=part,
+        image_size=image_size,
+        positions=positions,
+        dual_from=DUAL_FROM,
+        deep_depth=DEEP_DEPTH,
     )
 
 
