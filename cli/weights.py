@@ -153,7 +153,7 @@ class _State:
     path: str | None = None
     bytes: int | None = None
     identity: str | None = None
-    made_of: dict[str, Any] | None = None
+    made_of: dict[str, str] | None = None
 
     @property
     def short(self) -> str:

@@ -25,6 +25,7 @@ from pc3dad.context import Progress, silent
 from pc3dad.errors import WeightsError
 from pc3dad.io import atomic, digest
 from pc3dad.io.locks import locked
+from pc3dad.io.scan import shown
 from pc3dad.weights import fetch, store
 from pc3dad.weights.layouts import Layout, layout_of
 
@@ -154,7 +155,7 @@ def _read(source: Path, form: str, layout: Layout) -> dict[str, Any]:
                 return {bare: file.get_tensor(name) for name, bare in _kept(file.keys(), layout)}
         state = _load_archive(source) if form == TORCHSCRIPT else _load_pickle(source)
     except pickle.UnpicklingError as error:
-        names = ", ".join(dict.fromkeys(re.findall(r"GLOBAL (\S+)", str(error))))
+        names = shown(", ".join(dict.fromkeys(re.findall(r"GLOBAL (\S+)", str(error)))))
         if not names:
             raise _damaged(source, error) from error
         raise WeightsError(
@@ -195,6 +196,12 @@ def _load_pickle(source: Path) -> Any:
     """
     from numpy._core.multiarray import scalar  # it has no public name
 
+    archive = zipfile.is_zipfile(source)
+    if archive:
+        with zipfile.ZipFile(source) as opened:
+            # A few compressed bytes could fill the memory.
+            if any(member.compress_type != zipfile.ZIP_STORED for member in opened.infolist()):
+                raise ValueError("it is compressed, which torch never does")
     allowed: list[Any] = [
         argparse.Namespace,
         np.dtype,
@@ -203,7 +210,7 @@ def _load_pickle(source: Path) -> Any:
         (scalar, "numpy.core.multiarray.scalar"),
     ]
     with torch.serialization.safe_globals(allowed):
-        return torch.load(source, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(source))
+        return torch.load(source, map_location="cpu", weights_only=True, mmap=archive)
 
 
 def _check(found: Mapping[str, Any], source: Path, layout: Layout | None) -> dict[str, torch.Tensor]:
@@ -214,7 +221,7 @@ def _check(found: Mapping[str, Any], source: Path, layout: Layout | None) -> dic
     """
     odd = [name for name, value in found.items() if not _is_plain(value)]
     if odd or not found:
-        raise WeightsError(f"{source} has no plain tensor as {', '.join(odd) or 'anything'}")
+        raise WeightsError(f"{source} has no plain tensor as {shown(', '.join(odd)) or 'anything'}")
     if layout:
         layout.check({name: tuple(value.shape) for name, value in found.items()}, what=str(source))
     if broken := [name for name, value in found.items() if not torch.isfinite(value).all()]:
@@ -233,5 +240,5 @@ def _is_plain(value: Any) -> bool:
 
 
 def _damaged(source: Path, error: Exception) -> WeightsError:
-    reason = str(error).strip().split("\n")[0] or type(error).__name__
+    reason = shown(error) or type(error).__name__
     return WeightsError(f"{source} is damaged or of an unknown kind: {reason}", hint="get it again")

@@ -11,6 +11,7 @@ from functools import partial
 from itertools import pairwise
 
 from pc3dad.errors import WeightsError
+from pc3dad.io.scan import shown
 
 Shape = tuple[int, ...]
 Shapes = dict[str, Shape]
@@ -50,7 +51,7 @@ class Layout:
         names = [name for name in found if not self.ignores(name)]
         problems = {
             "missing": [name for name in self.shapes if name not in found],
-            "unexpected": [name for name in names if name not in self.shapes],
+            "unexpected": [shown(name) for name in names if name not in self.shapes],
             "of another shape": [
                 f"{name} {found[name]} instead of {self.shapes[name]}"
                 for name in names

@@ -14,6 +14,7 @@ from typing import Any
 from pc3dad.cards import WeightsCard
 from pc3dad.errors import DataError, WeightsError
 from pc3dad.io import atomic, digest, home
+from pc3dad.io.scan import shown
 from pc3dad.weights.layouts import Shape, layout_of
 
 RECORD = ".json"
@@ -41,7 +42,7 @@ class Located:
     bytes: int
     place: str
     identity: str
-    made_of: dict[str, Any]
+    made_of: dict[str, str]
 
 
 def find(card: WeightsCard, path: Path | None = None, *, part: str | None = None) -> Path:
@@ -161,7 +162,7 @@ def read_header(file: Path) -> tuple[dict[str, Shape], dict[str, str]]:
             shapes = {name: tuple(opened.get_slice(name).get_shape()) for name in opened.keys()}  # noqa: SIM118
             return shapes, dict(opened.metadata() or {})
     except (OSError, SafetensorError) as error:
-        raise WeightsError(f"{file} is damaged: {error}", hint="copy or import it again") from error
+        raise WeightsError(f"{file} is damaged: {shown(error)}", hint="copy or import it again") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,13 +215,13 @@ def _known(card: WeightsCard, file: Path, place: str) -> _Known:
     return _Known("recorded", record["sha256"], record["bytes"]) if record else _Known("first use")
 
 
-def _made_of(metadata: dict[str, str]) -> dict[str, Any]:
+def _made_of(metadata: dict[str, str]) -> dict[str, str]:
     """What a converted file says of its origin; others may write anything there."""
     try:
         facts = json.loads(metadata.get(MADE_OF, "{}"))
     except ValueError:
         return {}
-    return facts if isinstance(facts, dict) else {}
+    return {shown(key): shown(value) for key, value in facts.items()} if isinstance(facts, dict) else {}
 
 
 def _record_quietly(file: Path, sha256: str, place: str) -> None:

@@ -1,14 +1,18 @@
 """`pc3dad weights` as a user meets it: list, info, import, verify, fetch; and what is refused."""
 
 import hashlib
+import io
 import json
 import os
+import re
 import shutil
 import sys
 import threading
 import types
+from contextlib import redirect_stdout
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +23,7 @@ from pc3dad.cli.main import main
 from pc3dad.weights import cards
 from pc3dad.weights.layouts import layout_of
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 SLUG = "pointnet2_sem_seg"
 
 
@@ -135,7 +140,7 @@ def test_an_official_file_in_its_place_only_wants_to_be_imported(pc3dad, home, c
 
 class Bomb:
     def __reduce__(self):
-        return os.mkdir, ("was-run",)
+        return os.system, ("touch was-run",)
 
 
 def test_a_file_that_would_run_code_is_refused_with_one_sentence(pc3dad, tmp_path):
@@ -235,3 +240,17 @@ def test_checks_print_their_table_and_decide_the_exit_code(pc3dad, checkpoint, m
 def test_checks_that_this_installation_lacks_are_an_error(pc3dad, monkeypatch):
     monkeypatch.setattr(cards, "CARDS", (cards.get(SLUG).model_copy(update={"checks": "nowhere:run"}),))
     assert "cannot load nowhere:run" in pc3dad("weights", "verify", SLUG, "--checks", code=3).stderr
+
+
+def test_the_page_shows_what_is_printed(pc3dad, tmp_path):
+    page = (REPOSITORY / "docs" / "weights.md").read_text(encoding="utf-8")
+    torch.save({"model_state_dict": Bomb()}, tmp_path / "hostile.pth")
+    for words, code in (("list", 0), ("fetch clip_vit_l_14_336", 3), (f"import {SLUG} hostile.pth", 3)):
+        done = pc3dad("weights", *words.split(), code=code)
+        shown = page.partition(f"pc3dad weights {words}\n")[2] if words != "list" else page
+        assert (done.stderr + done.stdout).strip() in shown
+    (block,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        exec(block, {})
+    assert printed.getvalue() == "ViT-L-14-336-quickgelu openai MIT\nnot here\n"

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from pc3dad.cards import WeightsCard, WeightsFile
-from pc3dad.encoders import _compat, image_text, pointbert
+from pc3dad.encoders import _compat, image_text, pointbert, pointnet2
 from pc3dad.encoders.convert import form_of, import_file
 from pc3dad.errors import WeightsError
 from pc3dad.weights import layouts, store
@@ -191,8 +191,10 @@ def test_a_checkpoint_of_ulip_2_with_its_options_and_numpy_1_numbers(tmp_path, c
     for path in (new, old):
         made = import_file(card(SMALL_BERT), path)
         assert equal(made.path, {name: value for name, value in state.items() if name != "logit_scale"})
-    names = pointbert.from_official(load_file(made.path))
-    assert {"pc_projection", "cls_token", "blocks.blocks.1.mlp.fc2.bias"} <= names.keys()
+    tower = pointbert.load(
+        pointbert.from_official(load_file(made.path)), pointbert.PointBertConfig(depth=2, embed_dim=8)
+    )
+    assert torch.equal(tower.state_dict()["pc_projection"], state["pc_projection"])
 
 
 def test_a_checkpoint_of_pointnet2(tmp_path, card):
@@ -202,6 +204,8 @@ def test_a_checkpoint_of_pointnet2(tmp_path, card):
     made = import_file(card(layouts.pointnet2()), source)
     assert equal(made.path, state)
     assert made.path.stat().st_size < 4_000_000
+    network = pointnet2.load(pointnet2.from_official(load_file(made.path)))
+    assert torch.equal(network.state_dict()["conv1.bias"], state["conv1.bias"])
 
 
 # What is recorded
@@ -224,7 +228,7 @@ def test_the_result_says_what_it_was_made_of_and_is_the_same_each_time(tmp_path,
         "weights": "small",
         "source": "official.pt",
         "sha256": sha256(source),
-        "converter": 1,
+        "converter": "1",
     }
 
 
@@ -376,6 +380,14 @@ def test_a_tensor_that_pretends_to_be_huge_is_refused_by_its_shape(tmp_path, few
     layout, tensors = few
     huge = {**tensors, "a.bias": torch.ones(1).expand(2**40)}
     refused(layout, saved(tmp_path / "official.pt", huge), r"a.bias \(1099511627776,\) instead of \(3,\)")
+
+
+def test_a_compressed_archive_that_could_fill_the_memory_is_refused(tmp_path, few, refused):
+    stored, source = saved(tmp_path / "stored.pt", few[1]), tmp_path / "official.pt"
+    with zipfile.ZipFile(stored) as old, zipfile.ZipFile(source, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+    refused(few[0], source, "damaged or of an unknown kind: it is compressed, which torch never does")
 
 
 def test_what_comes_with_the_package_is_not_imported(tmp_path, few, card):

@@ -1,6 +1,8 @@
 """Cards of weights: complete, honest about what is unknown, and safe to follow."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -17,6 +19,14 @@ def test_slugs_are_unique_and_the_default_tower_is_there():
 def test_an_unknown_name_gets_the_nearest_one():
     with pytest.raises(ConfigError, match="did you mean 'clip_vit_b_16'"):
         get("clip_vit_b16")
+
+
+def test_looking_for_weights_and_downloading_them_loads_nothing_heavy():
+    code = "import sys, pc3dad.weights.fetch, pc3dad.weights.store as store\n"
+    code += "from pc3dad.weights.cards import CARDS\nfor card in CARDS: store.look_up(card)\n"
+    code += "print({'torch', 'huggingface_hub', 'open_clip', 'safetensors', 'scipy'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
 
 
 @pytest.mark.parametrize("card", CARDS, ids=lambda card: card.slug)

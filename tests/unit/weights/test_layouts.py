@@ -47,6 +47,8 @@ def test_every_difference_is_listed():
     layout.check({"a": (1,), "b": (2, 3), "c": (), "step": (), "visual.x": (9,)}, what="FILE")
     with pytest.raises(WeightsError) as refused:
         layout.check({"b": (3, 2), "d": (1,), "e": (1,)}, what="FILE")
+    with pytest.raises(WeightsError, match=r"unexpected: \[31mred"):
+        layout.check({"a": (1,), "b": (2, 3), "c": (), "\033[31mred": ()}, what="FILE")
     for words in (
         "FILE holds another network",
         "missing: a, c;",
