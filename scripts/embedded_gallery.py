@@ -37,7 +37,7 @@ def measured(maker: Family, name: str, seed: int, kind: Kind | None = None) -> S
 
 
 def picture(made: Scan, *, side: int = SIDE, marked: bool = False) -> Image.Image:
-    """The shape obliquely from above, or from where its defect shows best; `marked`: with its label in red."""
+    """The shape obliquely from above, or where its defect shows best; `marked`: the label in red."""
     upright = [made.exact[:, 0], made.exact[:, 2], -made.exact[:, 1]]  # z up becomes y up
     facing = [made.normals[:, 0], made.normals[:, 2], -made.normals[:, 1]]
     xyz, normals = (np.stack(axes, axis=1).astype(np.float32) for axes in (upright, facing))

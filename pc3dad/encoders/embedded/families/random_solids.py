@@ -6,6 +6,7 @@ from manifold3d import Manifold
 from pc3dad.data.synthetic.parts.meshes import joined, turned, without
 from pc3dad.data.synthetic.parts.outlines import circle, rounded, smooth
 from pc3dad.data.synthetic.parts.terraces import prism
+from pc3dad.data.synthetic.solids import from_manifold
 from pc3dad.encoders.embedded.families.making import (
     ball,
     chance,
@@ -19,6 +20,7 @@ from pc3dad.encoders.embedded.families.making import (
     rounded_power,
     starred,
 )
+from pc3dad.types import Float64Array
 
 
 def primitive(rng: np.random.Generator, size: float) -> Manifold:
@@ -49,12 +51,17 @@ def primitive(rng: np.random.Generator, size: float) -> Manifold:
     return body.rotate(tuple(map(float, rng.uniform(0, 360, 3))))
 
 
+def spot(rng: np.random.Generator, body: Manifold) -> Float64Array:
+    """(3,) float64: a place on the surface, anywhere by area."""
+    place: Float64Array = from_manifold(body, {}).draw(1, rng).xyz[0]
+    return place
+
+
 def composite(rng: np.random.Generator) -> Manifold:
     """A union of 3 to 7 simple bodies, each stuck into an earlier one; mirrored at times."""
     body = primitive(rng, rng.uniform(24, 40))
     for _ in range(count(rng, 2, 6)):
-        surface = np.asarray(body.to_mesh64().vert_properties)[:, :3]
-        at = surface[rng.integers(len(surface))] * rng.uniform(0.7, 1)
+        at = spot(rng, body) * rng.uniform(0.7, 1)
         body = joined(body, primitive(rng, rng.uniform(9, 26)).translate(tuple(map(float, at))))
     if chance(rng, 0.35):
         body = joined(body, body.mirror((1, 0, 0)))
@@ -64,10 +71,9 @@ def composite(rng: np.random.Generator) -> Manifold:
 def carving(rng: np.random.Generator) -> Manifold:
     """A simple body from which 2 to 6 others are cut, singly or in a row."""
     body = primitive(rng, rng.uniform(34, 55))
-    middle, sides = extents(body)
+    sides = extents(body)[1]
     for _ in range(count(rng, 2, 6)):
-        tool = primitive(rng, rng.uniform(6, 18))
-        at = middle + rng.uniform(-0.5, 0.5, 3) * sides
+        tool, at = primitive(rng, rng.uniform(6, 18)), spot(rng, body)
         cuts = [tool.translate(tuple(map(float, at)))]
         if chance(rng, 0.4):
             step = rng.uniform(0.25, 0.4) * sides * np.eye(3)[count(rng, 0, 2)]
