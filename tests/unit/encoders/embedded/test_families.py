@@ -15,6 +15,7 @@ from pc3dad.encoders.embedded.families import NOUNS, TEST, TRAINING, VALIDATION
 
 ALL = {**TRAINING, **VALIDATION, **TEST}
 SEEDS = (0, 1)
+PLACES = ("rounded_box", "channel", "vase", "ring")
 SOME = 8  # every so many families, where one need not look at all
 each_family = pytest.mark.parametrize("family", ALL)
 
@@ -81,7 +82,7 @@ def test_the_same_seed_gives_the_same_shape(family):
     np.testing.assert_array_equal(first.tri_verts, again.tri_verts)
 
 
-@pytest.mark.parametrize(("kind", "family"), zip(KINDS, cycle(("rounded_box", "channel", "vase", "ring"))))
+@pytest.mark.parametrize(("kind", "family"), list(zip(KINDS, cycle(PLACES), strict=False)))
 def test_there_is_a_place_for_every_kind_of_defect(kind, family):
     specimen = damage(ALL[family], kind, SyntheticConfig(), (family, kind), tries=3)
     assert 1 <= len(specimen.defects) <= 2
