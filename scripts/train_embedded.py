@@ -29,6 +29,7 @@ from pc3dad.encoders import image_text
 from pc3dad.encoders.embedded import checks, measure, tiny
 from pc3dad.encoders.embedded.families import NOUNS, TRAINING, VALIDATION
 from pc3dad.encoders.embedded.training import clouds, pictures, sentences
+from pc3dad.encoders.embedded.training.ahead import Ahead
 from pc3dad.encoders.embedded.training.bank import Bank, make_bank, shuffle
 from pc3dad.encoders.embedded.training.initial import mimetic, principal, sine_positions
 from pc3dad.encoders.embedded.training.meanings import make_space
@@ -56,6 +57,10 @@ class Run:
     seed: int
     shuffled: bool
     pairs: int
+    device: str
+    threads: int
+    pairs_a_step: int | None
+    rate: float
 
     @property
     def folder(self) -> Path:
@@ -113,55 +118,70 @@ def text(run: Run, steps: int) -> None:
 def train_pictures(run: Run, steps: int) -> None:
     """Trains the image tower."""
     encoder = tiny.load_image_text(run.folder / "text.safetensors")
-    source, generator = (
-        pictures.Pictures(run.work / "pool", run.content),
-        torch.Generator().manual_seed(run.seed),
-    )
+    source = pictures.Pictures(run.work / "pool", run.content)
+    generator = torch.Generator().manual_seed(run.seed)
     tower = encoder.vision.train().requires_grad_()
     for block in tower.blocks:
         mimetic(block.attn.in_proj_weight, block.attn.out_proj.weight, block.attn.num_heads, generator)
     principal(tower.visual.conv1.weight, source.patches(40_000, seeding.generator(run.seed, "patches")))
     sine_positions(tower.visual.positional_embedding, encoder.layout.grid)
     bank = _bank(run, encoder)
+    encoder.to(run.device)
+
+    def make(number: int) -> pictures.Task:
+        pairs = run.pairs_a_step or PICTURES
+        return pictures.make_task(source, bank, pairs=pairs, seed=run.seed, step=number)
+
+    task = Ahead(make, threads=run.threads)
 
     def step(number: int) -> Loss:
-        return pictures.step_loss(tower, source, bank, pairs=PICTURES, seed=run.seed, step=number)
+        noise = seeding.torch_generator(run.seed, "noise", str(number), device=run.device)
+        return pictures.task_loss(tower, task(number), noise)
 
     looked = partial(_look, encoder, None)
     fit(
         tower.named_parameters(),
         step,
-        Schedule(steps),
+        Schedule(steps, run.rate),
         _following(run, "pictures", steps, looked),
         kept=run.folder / "pictures.pt",
     )
     tower.eval().requires_grad_(requires_grad=False)
+    encoder.to("cpu")
     tiny.save_image_text(encoder, known_tokens(tokenize, NOUNS), run.folder / tiny.IMAGE_TEXT)
 
 
 def train_clouds(run: Run, steps: int) -> None:
     """Trains the point tower."""
     encoder = tiny.load_image_text(run.folder / "text.safetensors")
-    source, generator = clouds.Clouds(run.work / "pool", run.content), torch.Generator().manual_seed(run.seed)
+    source = clouds.Clouds(run.work / "pool", run.content)
+    generator = torch.Generator().manual_seed(run.seed)
     torch.manual_seed(run.seed)
     tower = PointBert(TINY)
     for block in tower.blocks.blocks:
         attention: Any = block.attn
         mimetic(attention.qkv.weight, attention.proj.weight, attention.heads, generator)
     bank = _bank(run, encoder)
+    tower.to(run.device)
+
+    def make(number: int) -> clouds.Task:
+        pairs = run.pairs_a_step or CLOUDS
+        return clouds.make_task(tower, source, bank, pairs=pairs, seed=run.seed, step=number)
+
+    task = Ahead(make, threads=run.threads)
 
     def step(number: int) -> Loss:
-        return clouds.step_loss(tower, source, bank, pairs=CLOUDS, seed=run.seed, step=number)
+        return clouds.task_loss(tower, task(number))
 
     looked = partial(_look, encoder, tower)
     fit(
         tower.named_parameters(),
         step,
-        Schedule(steps),
+        Schedule(steps, run.rate),
         _following(run, "clouds", steps, looked),
         kept=run.folder / "clouds.pt",
     )
-    tiny.save_points(tower.eval(), run.folder / tiny.POINTS)
+    tiny.save_points(tower.eval().cpu(), run.folder / tiny.POINTS)
 
 
 def check(run: Run) -> None:
@@ -218,10 +238,22 @@ def main() -> None:
     parser.add_argument("--shuffled", action="store_true", help="a control whose sentences mean nothing")
     parser.add_argument("--pairs", type=int, default=PAIRS)
     parser.add_argument("--steps", type=int, help="of the stage, instead of those of the shipped weights")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, default=0, help="that make batches ahead of time")
+    parser.add_argument("--pairs-a-step", type=int, help="instead of those of the shipped weights")
+    parser.add_argument("--rate", type=float, default=Schedule(1).rate, help="the highest of a run")
     given = parser.parse_args()
-    torch.set_num_threads(given.threads)
-    run = Run(given.work, given.seed, given.shuffled, given.pairs)
+    torch.set_num_threads(1)
+    run = Run(
+        given.work,
+        given.seed,
+        given.shuffled,
+        given.pairs,
+        given.device,
+        given.threads,
+        given.pairs_a_step,
+        given.rate,
+    )
     stages: dict[str, tuple[Callable[[Run, int], None], int]] = {
         "text": (text, TEXT_STEPS),
         "pictures": (train_pictures, PICTURE_STEPS),

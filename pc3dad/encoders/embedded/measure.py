@@ -98,7 +98,8 @@ def gather(items: Sequence[Item], enough: float) -> Scores:
 @torch.inference_mode()
 def encode(encoder: ImageTextEncoder, tokenize: Tokenize, sentences: Sequence[str]) -> torch.Tensor:
     """(n, D) unit vectors of sentences."""
-    return functional.normalize(encoder.text(tokenize(sentences)), dim=-1)
+    ids = tokenize(sentences).to(encoder.text.text.text_projection.device)
+    return functional.normalize(encoder.text(ids).cpu(), dim=-1)
 
 
 def direction(encoder: ImageTextEncoder, tokenize: Tokenize) -> torch.Tensor:
@@ -144,9 +145,9 @@ class Look(NamedTuple):
 def look(encoder: ImageTextEncoder, towards: torch.Tensor, pictures: torch.Tensor) -> Look:
     """Looks at pictures (B, H, W) or (B, H, W, 3) uint8; patches are those of the value path."""
     images = prepare_images(pictures, encoder.layout)
-    found = encoder.vision(images, dual_from=encoder.layout.dual_from)
-    whole = functional.normalize(found.image.float(), dim=-1)
-    patches = functional.normalize(found.patches[0].float(), dim=-1)
+    found = encoder.vision(images.to(encoder.vision.visual.proj.device), dual_from=encoder.layout.dual_from)
+    whole = functional.normalize(found.image.float().cpu(), dim=-1)
+    patches = functional.normalize(found.patches[0].float().cpu(), dim=-1)
     return Look(whole @ towards, patches @ towards, whole)
 
 
@@ -182,13 +183,13 @@ def of_clouds(tower: PointBert, towards: torch.Tensor, pairs: Sequence[Pair]) ->
 @torch.inference_mode()
 def read(tower: PointBert, towards: torch.Tensor, clouds: torch.Tensor) -> tuple[Look, torch.Tensor]:
     """Reads clouds (B, N, 6) float32, centroid 0 and radius 1; also the (B, P, K) points of each group."""
-    groups = tower.group(clouds, count=GROUPS)
+    groups = tower.group(clouds.to(tower.pc_projection.device), count=GROUPS)
     tokens = tower.encode(groups)
     if tokens.patch_embeddings is None:
         raise ConfigError("this encoder aligns whole clouds with sentences, not patches")
-    whole = functional.normalize(tokens.embedding, dim=-1)
-    patches = functional.normalize(tokens.patch_embeddings, dim=-1)
-    return Look(whole @ towards, patches @ towards, whole), groups.indices
+    whole = functional.normalize(tokens.embedding.cpu(), dim=-1)
+    patches = functional.normalize(tokens.patch_embeddings.cpu(), dim=-1)
+    return Look(whole @ towards, patches @ towards, whole), groups.indices.cpu()
 
 
 def of_variation(pairs: Sequence[Pair]) -> list[Item]:

@@ -1,6 +1,6 @@
 """Training of the point tower: pairs of clouds, turned and mirrored alike, half of them of one side."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from pc3dad import seeding
 from pc3dad.data.synthetic.samples import STAIN
 from pc3dad.encoders.embedded.training.bank import Bank
-from pc3dad.encoders.embedded.training.losses import Seen, Wanted, loss, weights_of
+from pc3dad.encoders.embedded.training.losses import Seen, Texts, Wanted, loss, weights_of
 from pc3dad.encoders.embedded.training.pool import Content, read_pool
+from pc3dad.encoders.grouping import Groups
 from pc3dad.encoders.pointbert import PointBert
 
 GROUPS = 96
@@ -23,6 +24,7 @@ COLOURLESS = 0.6  # share of the clouds without colours
 GREY = 0.5  # what stands for a colour that is not known
 SCALE, JITTER = 0.15, 0.003
 MIDDLE = 5 / 12, 8 / 12  # of the depth, where taps are trained too
+VALUES = 8 / 12  # of the depth, where the value path begins
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,10 +83,17 @@ class Clouds:
         return np.concatenate([xyz @ turn.astype(np.float32) + jitter, rgb], axis=2), labelled
 
 
-def step_loss(
-    tower: PointBert, source: Clouds, bank: Bank, *, pairs: int, seed: int, step: int
-) -> tuple[torch.Tensor, dict[str, float]]:
-    """The loss of one step; clouds and sentences depend on seed and step alone."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Task:
+    """A batch, its groups, what is wanted of them, and the sentences."""
+
+    groups: Groups
+    wanted: Wanted
+    texts: Texts
+
+
+def make_task(tower: PointBert, source: Clouds, bank: Bank, *, pairs: int, seed: int, step: int) -> Task:
+    """Clouds and sentences of one step, which depend on seed and step alone. Grouping is done on the CPU."""
     rng = seeding.generator(seed, "clouds", str(step))
     batch = source.batch(pairs, rng)
     groups = tower.group(batch.clouds, count=GROUPS)
@@ -102,10 +111,17 @@ def step_loss(
         torch.from_numpy(batch.kinds).long(),
         (families[:, None] == families) & (objects[:, None] == objects),
     )
-    depth = tower.config.depth
+    return Task(groups, wanted, texts)
+
+
+def task_loss(tower: PointBert, task: Task) -> tuple[torch.Tensor, dict[str, float]]:
+    """The loss of one step, computed where the tower is."""
+    device, depth = tower.pc_projection.device, tower.config.depth
     taps = [round(part * depth) for part in MIDDLE]
-    with torch.autocast("cpu", torch.bfloat16):
-        tokens = tower.encode(groups, layers=taps, value_from=depth * 2 // 3)
+    groups = Groups(*(getattr(task.groups, field.name).to(device) for field in fields(Groups)))
+    with torch.autocast(device.type, torch.bfloat16):
+        tokens = tower.encode(groups, layers=taps, value_from=round(VALUES * depth))
         finals = tuple(one for one in (tokens.patch_embeddings, tokens.value_embeddings) if one is not None)
         middle = tuple(tower.to_text(tokens.layers[tap][:, 1:]) for tap in taps)
-        return loss(Seen(tokens.embedding, finals, middle), texts, wanted)
+        seen = Seen(tokens.embedding, finals, middle)
+        return loss(seen, task.texts.to(device), task.wanted.to(device))

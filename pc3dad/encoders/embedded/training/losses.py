@@ -4,7 +4,8 @@ All similarities are cosines divided by a temperature. B objects (each intact on
 P patches, D dimensions.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Self
 
 import torch
 from torch.nn import functional
@@ -38,6 +39,10 @@ class Wanted:
     kind: torch.Tensor
     same: torch.Tensor
 
+    def to(self, device: torch.device) -> Self:
+        """The same on a device."""
+        return type(self)(*(getattr(self, field.name).to(device) for field in fields(self)))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Texts:
@@ -52,6 +57,10 @@ class Texts:
     direction: torch.Tensor
     captions: torch.Tensor
     kinds: torch.Tensor
+
+    def to(self, device: torch.device) -> Self:
+        """The same on a device."""
+        return type(self)(*(getattr(self, field.name).to(device) for field in fields(self)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

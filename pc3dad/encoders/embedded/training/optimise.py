@@ -99,7 +99,7 @@ def _resume(path: Path, named: Named, optimisers: Optimisers) -> int:
     """How many steps are done already; takes over what they made."""
     if not path.exists():
         return 0
-    state = torch.load(path, weights_only=True)
+    state = torch.load(path, weights_only=True, map_location="cpu")
     for name, one in named:
         one.copy_(state["parameters"][name])
     for (optimiser, _), stored in zip(optimisers, state["optimisers"], strict=True):

@@ -1,6 +1,6 @@
 """Training of the image tower: pairs of pictures, turned, mirrored and darkened alike."""
 
-from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,16 +13,17 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from pc3dad import seeding
 from pc3dad.encoders.embedded.items import MODALITIES, PATCH
 from pc3dad.encoders.embedded.training.bank import Bank
-from pc3dad.encoders.embedded.training.losses import Seen, Wanted, loss, weights_of
+from pc3dad.encoders.embedded.training.losses import Seen, Texts, Wanted, loss, weights_of
 from pc3dad.encoders.embedded.training.pool import Content, read_pool
+from pc3dad.encoders.layout import CLIP_MEAN, CLIP_STD
 from pc3dad.encoders.vision import VisionTower
+from pc3dad.types import BoolArray, Float32Array, UInt8Array
 
 SHARES = {"shaded": 0.45, "depth": 0.3, "colour": 0.25}  # of the pictures
 ENOUGH = 0.1  # of a patch that must be labelled
 SHOWN = 0.3  # patches that must be labelled in all, so that a picture shows a defect
 TOKENS = 72  # of 196 patches, the others are left out: those that show something first
 MIDDLE = 0.5, 0.75  # of the depth, where taps are trained too
-MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 BRIGHT, NOISE = 0.25, 0.05
 
 
@@ -31,7 +32,9 @@ class Batch:
     """U pairs of pictures, B = 2 U pictures, each intact one before its defective twin.
 
     Attributes:
-        images: (B, 3, SIZE, SIZE) float32, normalised.
+        images: (B, SIZE, SIZE, 3) uint8.
+        bright: (B,) float32, factor of the brightness; alike in both of a pair.
+        noise: (B,) float32, standard deviation of the noise.
         share: (B, P) float32, labelled share of each patch.
         filled: (B, P) bool, whether a patch shows the part.
         families: (B,) positions of their families.
@@ -39,6 +42,8 @@ class Batch:
     """
 
     images: torch.Tensor
+    bright: torch.Tensor
+    noise: torch.Tensor
     share: torch.Tensor
     filled: torch.Tensor
     families: NDArray[np.int32]
@@ -70,10 +75,13 @@ class Pictures:
         drawn = rng.choice(len(MODALITIES), size=pairs, p=list(SHARES.values()))
         found = [self._pair(int(modality), rng) for modality in drawn]
         images, share, filled, families, kinds = zip(*found, strict=True)
+        bright, noise = rng.uniform(1 - BRIGHT, 1 + BRIGHT, pairs), rng.uniform(0, NOISE, pairs)
         return Batch(
-            torch.cat(images),
-            torch.cat(share),
-            torch.cat(filled),
+            torch.from_numpy(np.concatenate(images)),
+            torch.from_numpy(np.repeat(bright, 2).astype(np.float32)),
+            torch.from_numpy(np.repeat(noise, 2).astype(np.float32)),
+            torch.from_numpy(np.concatenate(share)),
+            torch.from_numpy(np.concatenate(filled)),
             np.repeat(np.array(families, np.int32), 2),
             np.repeat(np.array(kinds, np.int32), 2),
         )
@@ -83,14 +91,15 @@ class Pictures:
         found: list[torch.Tensor] = []
         while sum(map(len, found)) < count:
             batch = self.batch(32, rng)
-            cut = batch.images.unfold(2, PATCH, PATCH).unfold(3, PATCH, PATCH)
+            images = normalised(batch, torch.device("cpu"), seeding.torch_generator(0, "patches"))
+            cut = images.unfold(2, PATCH, PATCH).unfold(3, PATCH, PATCH)
             flat = cut.permute(0, 2, 3, 1, 4, 5).flatten(3).flatten(1, 2)
             found.append(flat[batch.filled])
         return torch.cat(found)[:count]
 
     def _pair(
         self, modality: int, rng: np.random.Generator
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, int, int]:
+    ) -> tuple[UInt8Array, Float32Array, BoolArray, int, int]:
         number, row = self._places[modality][rng.integers(len(self._places[modality]))]
         shard, prefix = self._shards[number], "colour" if MODALITIES[modality] == "colour" else "grey"
         pair = int(shard[f"{prefix}_pair"][row])
@@ -100,18 +109,26 @@ class Pictures:
         filled = _turned(shard[f"{prefix}_filled"][row], turns, mirrored)
         share = np.concatenate([np.zeros_like(labelled), labelled]).reshape(2, -1) / np.float32(255)
         return (
-            _normalised(images, rng),
-            torch.from_numpy(share.astype(np.float32)),
-            torch.from_numpy(filled.reshape(2, -1) > 0),
+            images if images.ndim == 4 else np.repeat(images[..., None], 3, axis=3),
+            share.astype(np.float32),
+            filled.reshape(2, -1) > 0,
             int(shard["family"][pair]),
             int(shard["kind"][pair]),
         )
 
 
-def step_loss(
-    tower: VisionTower, source: Pictures, bank: Bank, *, pairs: int, seed: int, step: int
-) -> tuple[torch.Tensor, dict[str, float]]:
-    """The loss of one step; pictures and sentences depend on seed and step alone."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Task:
+    """A batch, which of its patches are looked at, what is wanted of them, and the sentences."""
+
+    batch: Batch
+    kept: torch.Tensor
+    wanted: Wanted
+    texts: Texts
+
+
+def make_task(source: Pictures, bank: Bank, *, pairs: int, seed: int, step: int) -> Task:
+    """Pictures and sentences of one step, which depend on seed and step alone."""
     rng = seeding.generator(seed, "pictures", str(step))
     batch = source.batch(pairs, rng)
     kept = _kept(batch, rng)
@@ -127,8 +144,23 @@ def step_loss(
         torch.from_numpy(batch.kinds).long(),
         (families[:, None] == families) & (objects[:, None] == objects),
     )
-    with torch.autocast("cpu", torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
-        return loss(look(tower, batch.images, kept), texts, wanted)
+    return Task(batch, kept, wanted, texts)
+
+
+def task_loss(
+    tower: VisionTower, task: Task, generator: torch.Generator
+) -> tuple[torch.Tensor, dict[str, float]]:
+    """The loss of one step, computed where the tower is; noise comes from the generator."""
+    device = tower.visual.proj.device
+    images = normalised(task.batch, device, generator)
+    with torch.autocast(device.type, torch.bfloat16), attention(device):
+        seen = look(tower, images, task.kept.to(device))
+        return loss(seen, task.texts.to(device), task.wanted.to(device))
+
+
+def attention(device: torch.device) -> AbstractContextManager[None]:
+    """On a CPU, plain matrix products: the backward pass of the fused kernel takes longer."""
+    return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
 
 
 def look(tower: VisionTower, images: torch.Tensor, kept: torch.Tensor) -> Seen:
@@ -161,18 +193,11 @@ def _turned(pictures: NDArray[Any], turns: int, mirrored: bool) -> NDArray[Any]:
     return turned[:, :, ::-1] if mirrored else turned
 
 
-def _normalised(images: NDArray[np.uint8], rng: np.random.Generator) -> torch.Tensor:
-    """(2, 3, H, W) float32, brightened or darkened alike, with noise of their own."""
-    levels = torch.from_numpy(np.ascontiguousarray(images)).float() / 255
-    levels = levels.permute(0, 3, 1, 2) if levels.ndim == 4 else levels[:, None].expand(-1, 3, -1, -1)
-    bright, noise = rng.uniform(1 - BRIGHT, 1 + BRIGHT), rng.uniform(0, NOISE)
-    grain = torch.from_numpy(rng.standard_normal((2, 1, *levels.shape[2:]), dtype=np.float32))
-    levels = (levels * bright).clamp(0, 1) + noise * grain
-    mean, std = (torch.tensor(values)[:, None, None] for values in (MEAN, STD))
+def normalised(batch: Batch, device: torch.device, generator: torch.Generator) -> torch.Tensor:
+    """(B, 3, SIZE, SIZE) float32: brighter or darker, with noise, and as the towers read them."""
+    levels = batch.images.to(device).float().div_(255).permute(0, 3, 1, 2)
+    bright, noise = (one.to(device)[:, None, None, None] for one in (batch.bright, batch.noise))
+    grain = torch.randn((len(levels), 1, *levels.shape[2:]), generator=generator, device=device)
+    levels = (levels * bright).clamp_(0, 1) + noise * grain
+    mean, std = (torch.tensor(values, device=device)[:, None, None] for values in (CLIP_MEAN, CLIP_STD))
     return (levels - mean) / std
-
-
-def mean_cosine(tokens: Sequence[torch.Tensor]) -> float:
-    """Mean cosine between features of a batch: near 1 means that the tower has collapsed."""
-    flat = torch.nn.functional.normalize(torch.cat([one.flatten(0, -2) for one in tokens]).float(), dim=-1)
-    return float(flat.mean(0).square().sum())
