@@ -16,15 +16,17 @@ WINDOW = 0.3  # smallest height, in units of the reach, within which a relief mo
 
 
 def pits(sites: Sites, share: float, rng: np.random.Generator) -> Shift | None:
-    """4 to 8 small hollows close to each other, 0.35 to 2.5 mm deep."""
+    """4 to 8 small hollows close to each other, 0.4 to 3 mm deep."""
     count = int(rng.integers(4, 9))
-    radius = np.sqrt(share * sites.solid.area / np.pi / count) * 1.2
-    depth = float(np.clip(rng.uniform(0.25, 0.4) * radius, 0.35, 2.5))
-    spread = 1.1 * radius * np.sqrt(count)
+    radius = 1.15 * float(np.sqrt(share * sites.solid.area / np.pi / count))
+    depth = float(np.clip(rng.uniform(0.35, 0.5) * radius, 0.4, 3))
+    spread = radius * np.sqrt(count)
     places: list[Float64Array] = []
     while len(places) < count:
         place = rng.uniform(-spread, spread, 2)
-        if all(np.linalg.norm(place - other) > PITS_APART * radius for other in places):
+        if np.linalg.norm(place) < spread and all(
+            np.linalg.norm(place - other) > PITS_APART * radius for other in places
+        ):
             places.append(place)
         spread *= 1.02
     reach = float(np.linalg.norm(places, axis=1).max() + radius)
