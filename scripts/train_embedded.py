@@ -24,10 +24,10 @@ from typing import Any
 import torch
 
 from pc3dad import seeding
-from pc3dad.data.synthetic.specimen import KINDS
 from pc3dad.encoders import image_text
 from pc3dad.encoders.embedded import checks, measure, tiny
 from pc3dad.encoders.embedded.families import NOUNS, TRAINING, VALIDATION
+from pc3dad.encoders.embedded.items import TRAINED_KINDS
 from pc3dad.encoders.embedded.training import clouds, pictures, sentences
 from pc3dad.encoders.embedded.training.ahead import Ahead
 from pc3dad.encoders.embedded.training.bank import Bank, make_bank, shuffle
@@ -72,7 +72,7 @@ class Run:
     @property
     def content(self) -> Content:
         """Pairs of all runs."""
-        return Content(dict(TRAINING), {kind: kind for kind in KINDS}, self.pairs, POOL_SEED)
+        return Content(dict(TRAINING), dict(TRAINED_KINDS), self.pairs, POOL_SEED)
 
     def log(self, stage: str, entry: dict[str, Any]) -> None:
         """Prints a line and appends it to the log."""
@@ -194,7 +194,7 @@ def check(run: Run) -> None:
 def _bank(run: Run, encoder: ImageTextEncoder) -> Bank:
     nouns = {family: NOUNS[family] for family in TRAINING}
     rng = seeding.generator(run.seed, "bank")
-    bank = make_bank(partial(measure.encode, encoder, tokenize), nouns, list(KINDS), rng)
+    bank = make_bank(partial(measure.encode, encoder, tokenize), nouns, list(TRAINED_KINDS), rng)
     return shuffle(bank, rng) if run.shuffled else bank
 
 
@@ -213,7 +213,7 @@ def _following(
 
 def _look(encoder: ImageTextEncoder, tower: PointBert | None) -> dict[str, float]:
     """AUROC on families that are used for nothing else."""
-    content = Content(dict(VALIDATION), {kind: kind for kind in KINDS}, LOOKS, CHECK_SEED)
+    content = Content(dict(VALIDATION), dict(TRAINED_KINDS), LOOKS, CHECK_SEED)
     if not (cached := _look.__dict__.setdefault("pairs", [])):
         cached += [pair for pair in map(content.make, range(LOOKS)) if pair is not None]
     towards = measure.direction(encoder, tokenize)

@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 
 from pc3dad.context import Progress, silent
-from pc3dad.data.synthetic.specimen import KINDS
 from pc3dad.device import cpu_count
 from pc3dad.encoders import image_text
 from pc3dad.encoders.embedded import measure, tiny
 from pc3dad.encoders.embedded.families import NOUNS, TEST, TRAINING
-from pc3dad.encoders.embedded.items import Pair
+from pc3dad.encoders.embedded.items import TRAINED_KINDS, Pair
 from pc3dad.encoders.embedded.measure import Scores
 from pc3dad.encoders.embedded.training.pool import Content
 from pc3dad.encoders.embedded.unseen_kinds import UNSEEN_KINDS
@@ -26,7 +25,7 @@ from pc3dad.encoders.prompts import tokenize
 SEED = 3  # of the pairs; training and the choice of settings use other ones
 UNTRAINED_SEED = 0
 AIMS = {("families unseen", "object"): 0.75, ("families unseen", "patch"): 0.80}
-SEEN, NEW = {kind: kind for kind in KINDS}, dict(UNSEEN_KINDS)
+SEEN, NEW = TRAINED_KINDS, {**UNSEEN_KINDS, "bend": "bend"}
 SETS: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any], int]] = {
     "families unseen": (TEST, SEEN, 72),
     "kinds unseen": (TRAINING, NEW, 36),

@@ -4,30 +4,39 @@ Made by the generator of the embedded data set, from shape families that the dat
 pair are scanned and looked at in the same way, so that nothing but the defect tells them apart.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from pc3dad import seeding
 from pc3dad.data.synthetic.config import SyntheticConfig
+from pc3dad.data.synthetic.defects import STRETCH
 from pc3dad.data.synthetic.samples import STAIN, damage
 from pc3dad.data.synthetic.scan import Scan, scan
-from pc3dad.data.synthetic.specimen import Kind
+from pc3dad.data.synthetic.specimen import KINDS, Kind, Specimen
 from pc3dad.geometry import sampling
-from pc3dad.types import BoolArray, Float32Array, Float64Array, UInt8Array
+from pc3dad.types import BoolArray, Float32Array, Float64Array, PointCloud, UInt8Array
 
 SIZE, PATCH = 224, 16  # pixels of a picture and of a patch
 GRID = SIZE // PATCH
 VIEWS = 3
 POINTS = 2048  # of a cloud
-SCANNED = (6_000, 16_000)  # points of a scan; pictures of few of them are blurred, of many sharp
+SCANNED = (6_000, 16_000)  # points of a scan
+DRAWN = 60_000  # points of a picture that is drawn from the exact surface
+EXACT = (
+    0.75  # share of the pairs with such pictures; those of scans have noise, and normals that are estimated
+)
 FACING = 0.75  # share of the views that look at a defect
 TILT = 70.0  # degrees between such a view and the normal of the surface there, at most
 TRIES = 6
-SIZES = SyntheticConfig(points=10_000, smallest=0.002, largest=0.08)
+SIZES = SyntheticConfig(points=10_000, smallest=0.004, largest=0.08)
 MODALITIES = ("shaded", "depth", "colour")
+TRAINED_KINDS: Mapping[str, str | Kind] = MappingProxyType({kind: kind for kind in KINDS if kind != "bend"})
+"""What the embedded encoders are trained on. A bend moves a whole end and leaves every place of it as it was:
+patches of it are labelled, and nothing in them is to be seen."""
 
 Maker = Callable[[np.random.Generator], Any]
 
@@ -100,17 +109,38 @@ def make_pair(family: str, maker: Maker, kind: str, made_as: str | Kind, number:
     specimen = damage(maker, made_as, config, key, tries=TRIES)
     intact = replace(specimen, solid=specimen.intact, defects=(), colours=np.zeros((0, 3)), open=np.zeros(0))
     rng = seeding.generator(seed, *key, "views")
-    points = int(np.exp(rng.uniform(*np.log(SCANNED))))
-    exact = bool(rng.random() < 0.5)  # as a mesh is drawn, or as a scanner measures
-    scans = [scan(one, points, seeding.generator(seed, *key, "scan")) for one in (intact, specimen)]
+    points, exact = int(np.exp(rng.uniform(*np.log(SCANNED)))), bool(rng.random() < EXACT)
+    both = [intact, specimen]
+    scans = [scan(one, points, seeding.generator(seed, *key, "scan")) for one in both]
     rotations = np.stack([_rotation(scans[1], rng) for _ in range(VIEWS)])
-    both = [_shown(one, rotations, exact=exact) for one in scans]
     even = bool(rng.random() < 0.5)
-    clouds = [
-        _clouds(one, seen, exact=exact, even=even, rng=seeding.generator(seed, *key, "cloud"))
-        for one, (_, seen) in zip(scans, both, strict=True)
-    ]
-    return Pair(family, kind, (both[0][0], both[1][0]), (clouds[0], clouds[1]))
+    pictures, clouds = [], []
+    for one, measured in zip(both, scans, strict=True):
+        shown, seen = _look(_as_cloud(measured), measured.regions >= 0, rotations)
+        if exact:
+            drawn = _drawn(one, seeding.generator(seed, *key, "drawn"))
+            shown, _ = _look(*drawn, rotations)
+        pictures.append(shown)
+        clouds.append(_clouds(measured, seen, even=even, rng=seeding.generator(seed, *key, "cloud")))
+    return Pair(family, kind, (pictures[0], pictures[1]), (clouds[0], clouds[1]))
+
+
+def _as_cloud(made: Scan) -> PointCloud:
+    """A scan as a method gets it."""
+    return PointCloud(made.xyz.astype(np.float32), rgb=made.rgb)
+
+
+def _drawn(specimen: Specimen, rng: np.random.Generator) -> tuple[PointCloud, BoolArray]:
+    """Points of the exact surface, even by area, with its normals, and which of them belong to a defect."""
+    surface = specimen.draw(int(STRETCH * DRAWN), rng)
+    surface = surface[rng.random(len(surface.density)) * STRETCH < surface.density]
+    points = surface.points
+    cloud = PointCloud(
+        points.xyz.astype(np.float32),
+        rgb=np.clip(surface.rgb, 0, 1).astype(np.float32),
+        normals=points.normals.astype(np.float32),
+    )
+    return cloud, surface.regions >= 0
 
 
 def _rotation(made: Scan, rng: np.random.Generator) -> Float64Array:
@@ -129,26 +159,18 @@ def _rotation(made: Scan, rng: np.random.Generator) -> Float64Array:
     return np.stack([right, np.cross(towards, right), towards])
 
 
-def _shown(made: Scan, rotations: Float64Array, *, exact: bool) -> tuple[Pictures, BoolArray]:
-    """Pictures of a scan, and (n,) bool which of its points the first view sees."""
+def _look(cloud: PointCloud, labels: BoolArray, rotations: Float64Array) -> tuple[Pictures, BoolArray]:
+    """Pictures of a cloud, and (n,) bool which of its points the first view sees."""
     from pc3dad.render.config import RenderConfig
     from pc3dad.render.renderer import render, view_masks
-    from pc3dad.types import PointCloud
 
-    xyz = made.exact if exact else made.xyz
-    cloud = PointCloud(
-        xyz.astype(np.float32),
-        rgb=made.rgb,
-        normals=made.normals.astype(np.float32) if exact else None,
-    )
     views = render(cloud, RenderConfig(size=SIZE), rotations=rotations, coloured=True)
     colour = views.rgb.numpy() if views.rgb is not None else np.zeros((0, SIZE, SIZE, 3), np.uint8)
-    masks = view_masks(views, made.regions >= 0).numpy()
     pictures = Pictures(
         views.shaded.numpy(),
         views.depth.numpy(),
         colour,
-        _shares(masks),
+        _shares(view_masks(views, labels).numpy()),
         _shares(views.front.numpy() >= 0),
     )
     seen: BoolArray = views.visible[0].numpy()
@@ -162,19 +184,18 @@ def _shares(masks: BoolArray) -> UInt8Array:
     return levels
 
 
-def _clouds(made: Scan, seen: BoolArray, *, exact: bool, even: bool, rng: np.random.Generator) -> Clouds:
+def _clouds(made: Scan, seen: BoolArray, *, even: bool, rng: np.random.Generator) -> Clouds:
     """Two clouds of the same scan. `even`: farthest points of twice as many, instead of random ones."""
-    xyz = made.exact if exact else made.xyz
     chosen = []
-    for rows in (np.arange(len(xyz)), np.flatnonzero(seen)):
+    for rows in (np.arange(len(made.xyz)), np.flatnonzero(seen)):
         some = rng.permutation(rows)[: 2 * POINTS if even else POINTS]
         if even:
-            some = some[sampling.farthest_points(xyz[some], min(POINTS, len(some)))]
+            some = some[sampling.farthest_points(made.xyz[some], min(POINTS, len(some)))]
         if len(some) < POINTS:  # a part of which one view sees little
             some = np.concatenate([some, rng.choice(some, POINTS - len(some))])
         chosen.append(some)
     rows = np.stack(chosen)
-    centred = xyz[rows] - xyz[rows].mean(axis=1, keepdims=True)
+    centred = made.xyz[rows] - made.xyz[rows].mean(axis=1, keepdims=True)
     centred /= np.linalg.norm(centred, axis=2).max(axis=1)[:, None, None]
     return Clouds(
         centred.astype(np.float32),

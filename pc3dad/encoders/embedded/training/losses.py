@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional
 
 TEMPERATURE = 0.07
-POSITIVE = 3.0  # weight of patches that show a defect
+POSITIVES, FEW = 12.0, 2  # weight of all patches of an object that show its defect, if they are not that few
 BACKGROUND, UNCERTAIN = (
     0.15,
     0.3,
@@ -113,7 +113,7 @@ def _patches(tokens: torch.Tensor, texts: Texts, wanted: Wanted) -> torch.Tensor
     tokens = functional.normalize(tokens.float(), dim=-1)
     logits = (tokens * texts.direction[:, None]).sum(-1) / TEMPERATURE
     truth = wanted.patches.float()
-    weights = wanted.weights * (1 + (POSITIVE - 1) * truth)
+    weights = wanted.weights * torch.where(wanted.patches, _of_positives(wanted.patches)[:, None], 1.0)
     entropy = functional.binary_cross_entropy_with_logits(logits, truth, weights, reduction="sum")
     found = logits.sigmoid() * wanted.weights
     overlap = 2 * (found * truth).sum(1) + 1
@@ -148,4 +148,11 @@ def _kinds(tokens: torch.Tensor, kinds: torch.Tensor, wanted: Wanted) -> torch.T
     if len(rows) == 0:
         return kinds.new_zeros(())
     shown = functional.normalize(tokens[rows, columns].float(), dim=-1)
-    return functional.cross_entropy(shown @ kinds.T / TEMPERATURE, wanted.kind[rows])
+    entropy = functional.cross_entropy(shown @ kinds.T / TEMPERATURE, wanted.kind[rows], reduction="none")
+    weights = _of_positives(wanted.patches)[rows]
+    return (entropy * weights).sum() / weights.sum()
+
+
+def _of_positives(patches: torch.Tensor) -> torch.Tensor:
+    """(B,) weight of a positive patch of each object: a large defect counts no more than a small one."""
+    return POSITIVES / patches.sum(1).clamp(min=FEW)
