@@ -59,7 +59,7 @@ def picture(made: Scan, *, marked: bool) -> Image.Image:
     rgb = np.where((labelled & marked)[:, None], RED, made.rgb)
     xyz, normals = (np.stack(axes, axis=1).astype(np.float32) for axes in (upright, facing))
     cloud = PointCloud(xyz, normals=normals, rgb=rgb.astype(np.float32))
-    views = render(cloud, RenderConfig(views=VIEWS, size=2 * SIDE), coloured=True)
+    views = render(cloud, RenderConfig(views=VIEWS, size=2 * SIDE, keep_inside=True), coloured=True)
     shown = (views.visible.numpy() & labelled).sum(axis=1)
     best = int(np.argmax(shown)) if labelled.any() else FROM_ABOVE
     assert views.rgb is not None
