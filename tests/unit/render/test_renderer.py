@@ -370,3 +370,11 @@ def test_all_devices_draw_the_same():
         first, second = (render(cloud, config, coloured=True, device=device) for device in ("cpu", "cuda"))
         for name in ("shaded", "depth", "rgb", "front", "pixel", "visible"):
             assert torch.equal(getattr(first, name), getattr(second, name).cpu()), name
+
+
+def test_rotations_of_ones_own_take_the_place_of_the_list():
+    cloud = sphere(2000)
+    listed = render(cloud, CROSS)
+    given = render(cloud, FRONT, rotations=VIEW_LISTS["cross"].rotations())
+    assert torch.equal(given.shaded, listed.shaded)
+    assert torch.equal(given.pixel, listed.pixel)
