@@ -167,14 +167,14 @@ def test_a_good_part_is_looked_at_as_if_it_had_one_of_the_defects():
 @pytest.mark.slow
 def test_the_direction_of_view_does_not_tell_good_parts_from_defective_ones():
     """Steepness above flat parts: a face is seen best from above, an edge from the side."""
-    for category in ("gasket", "impeller", "bracket"):
+    for category in ("gasket", "impeller"):
         steep, defective = [], []
-        for number in range(108):
+        for number in range(90):
             kind = GOOD if number % 2 else list(KINDS)[number // 2 % len(KINDS)]
             steep.append(abs(view_of(category, kind, str(number))[2, 2]))
             defective.append(kind != GOOD)
         value = auroc(np.array(steep, dtype=np.float32), np.array(defective))
-        assert 0.35 < value < 0.65, category  # 0.056 as standard error
+        assert 0.34 < value < 0.66, category  # 0.061 as standard error
 
 
 @pytest.mark.parametrize("preset", ["mini", "standard", "large"])
