@@ -9,12 +9,14 @@ from pc3dad.testing.golden import Status, run_case
 FILES = sorted(Path(__file__).parent.glob("*.npz"))
 
 
-def test_the_folder_holds_back_projection_and_metrics():
+def test_the_folder_holds_what_is_small():
     assert [path.stem for path in FILES] == [
         "08a_gsclip_backprojection",
         "08c_gsclip_visibility_fill",
+        "08d_gsclip_pointnet_input",
         "20a_metrics_images",
         "20b_metrics_clouds",
+        "22_clip_image_transform",
     ]
 
 
