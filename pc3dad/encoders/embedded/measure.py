@@ -1,6 +1,6 @@
 """How well towers tell intact from defective by sentences alone, on pairs of parts."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from pc3dad.encoders.embedded.captions import STATE_PROMPTS, naming_prompts
 from pc3dad.encoders.embedded.items import Pair
+from pc3dad.encoders.embedded.vocabulary import Tokenize
 from pc3dad.encoders.image_text import ImageTextEncoder
 from pc3dad.encoders.pointbert import PointBert
 from pc3dad.encoders.transform import prepare_images
@@ -23,8 +24,6 @@ PATCH, SHOWN = 0.1, 0.3  # share of a labelled patch; labelled patches of a pict
 GROUP, POINTS = 0.25, 3  # share of a labelled group; labelled points of a cloud that shows a defect
 GREY = 0.5
 GROUPS = 256
-
-Tokenize = Callable[[Sequence[str]], torch.Tensor]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

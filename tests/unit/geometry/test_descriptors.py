@@ -88,3 +88,19 @@ def test_a_curved_surface_has_more_than_a_flat_one():
     sphere /= np.linalg.norm(sphere, axis=1, keepdims=True)
     small, large = (np.median(variation(sphere, k)) for k in (10, 40))
     assert 0 < small < large < 0.05
+
+
+def test_contrast_is_nothing_on_a_plane_and_most_at_the_foot_of_a_bump():
+    rng = np.random.default_rng(0)
+    xyz = np.column_stack([rng.uniform(-1, 1, (4000, 2)), np.zeros(4000)])
+    distance = np.hypot(xyz[:, 0], xyz[:, 1])
+    assert descriptors.variation_contrast(xyz).max() < 1e-6
+    xyz[:, 2] = 0.2 * np.maximum(1 - distance / 0.2, 0)
+    contrast = descriptors.variation_contrast(xyz)
+    assert contrast[distance < 0.25].mean() > 20 * contrast[distance > 0.5].mean()
+
+
+@pytest.mark.parametrize("n", [1, 2, 10])
+def test_clouds_smaller_than_a_neighbourhood_have_no_contrast(n):
+    xyz = np.random.default_rng(1).normal(size=(n, 3))
+    assert np.array_equal(descriptors.variation_contrast(xyz), np.zeros(n, np.float32))
