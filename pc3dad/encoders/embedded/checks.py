@@ -7,8 +7,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pc3dad.context import Progress, silent
 from pc3dad.device import cpu_count
 from pc3dad.encoders import image_text
@@ -173,13 +171,3 @@ def _compared(
         )
         if own is not None:
             yield Row(name, inputs, what, items, own, untrained, curvature, chance)
-
-
-def summary(tables: list[CheckTable]) -> str:
-    """Mean and range of several runs of training, one line per row."""
-    lines = []
-    for rows in zip(*(table.rows for table in tables), strict=True):
-        values = 100 * np.array([row.tiny for row in rows])
-        head = f"{rows[0].tested_on:16} {rows[0].inputs:9} {rows[0].what:7}"
-        lines.append(f"{head} {values.mean():5.1f} ({values.min():.1f} to {values.max():.1f})")
-    return "\n".join(lines)

@@ -4,7 +4,7 @@ open_clip's tokenizer knows 49408 tokens; a full table would be most of the file
 never saw are equal: one row for the unknown word, which training saw in place of 5 % of the words.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 
@@ -51,8 +51,3 @@ def forget(ids: torch.Tensor, share: float, generator: torch.Generator) -> torch
     words = ~torch.isin(ids, torch.tensor(SPECIAL))
     lost = torch.rand(ids.shape, generator=generator) < share
     return torch.where(words & lost, UNKNOWN, ids)
-
-
-def chunks(sentences: Sequence[str], size: int) -> Iterable[Sequence[str]]:
-    """Sentences, so many at a time."""
-    return (sentences[start : start + size] for start in range(0, len(sentences), size))
