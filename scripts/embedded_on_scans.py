@@ -58,7 +58,7 @@ def by_clouds(tower: PointBert, towards: torch.Tensor) -> Scorer:
 
     def score(cloud: PointCloud) -> tuple[Float32Array, float]:
         xyz = cloud.valid_xyz
-        chosen = sampling.farthest_points(xyz, POINTS)
+        chosen = np.sort(sampling.farthest_points(xyz, POINTS))
         centred = xyz[chosen] - xyz[chosen].mean(axis=0)
         centred /= np.linalg.norm(centred, axis=1).max()
         colourless = np.concatenate([centred, np.full_like(centred, measure.GREY)], axis=1)
