@@ -41,10 +41,10 @@ from pc3dad.encoders.pointbert import TINY, PointBert
 from pc3dad.encoders.prompts import tokenize
 
 POOL_SEED, CHECK_SEED = 1, 2
-PAIRS, LOOKS = 12_000, 48
-TEXT_STEPS, PICTURE_STEPS, CLOUD_STEPS = 900, 12_000, 12_000
+PAIRS, LOOKS = 4096, 48
+TEXT_STEPS, PICTURE_STEPS, CLOUD_STEPS = 900, 4000, 3500
 PICTURES, CLOUDS = 16, 8  # pairs a step
-FOLLOWED = 20  # looks at validation families during a run
+FOLLOWED = 8  # looks at validation families during a run
 
 Loss = tuple[torch.Tensor, dict[str, float]]
 

@@ -12,10 +12,14 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from pc3dad.device import batches
 from pc3dad.errors import ConfigError, DataError
 
 Positions = Literal["bicubic-antialias", "bilinear"]
 """How positions are interpolated for pictures of another size: as in open_clip, or as in AnomalyCLIP."""
+
+
+ALLOCATED = 20  # values of the width of a token that a block holds at a time, both paths and taps included
 
 
 class Tokens(NamedTuple):
@@ -54,7 +58,12 @@ class VisionTower(nn.Module):
         self.positions = positions
 
     def forward(
-        self, images: torch.Tensor, *, taps: Sequence[int] | None = None, dual_from: int | None = None
+        self,
+        images: torch.Tensor,
+        *,
+        taps: Sequence[int] | None = None,
+        dual_from: int | None = None,
+        budget: int | None = None,
     ) -> VisionFeatures:
         """Encodes images. Patches are those of the value path if there is one.
 
@@ -62,7 +71,15 @@ class VisionTower(nn.Module):
             images: as `embed` takes them.
             taps: after how many blocks patches are wanted; by default after all.
             dual_from: as `walk` takes it.
+            budget: bytes that may be allocated at a time, such as `RunContext.memory_bytes`: images are
+                encoded in batches that it holds. None encodes all at once.
         """
+        if budget is not None and len(images):
+            each = self._bytes_each(images)
+            cuts = batches(len(images), bytes_each=each, budget=budget)
+            found = [self(images[cut], taps=taps, dual_from=dual_from) for cut in cuts]
+            patches = zip(*(one.patches for one in found), strict=True)
+            return VisionFeatures(torch.cat([one.image for one in found]), tuple(map(torch.cat, patches)))
         depth = len(self.blocks)
         wanted = [depth] if taps is None else list(taps)
         tokens = self.walk(self.embed(images), taps=[*wanted, depth], dual_from=dual_from)
@@ -104,6 +121,13 @@ class VisionTower(nn.Module):
         places = self.place(grid).to(patches.dtype)
         embedded: torch.Tensor = visual.ln_pre(torch.cat([first, patches], dim=1) + places)
         return embedded
+
+    def _bytes_each(self, images: torch.Tensor) -> int:
+        """What one image allocates without gradients: input, queries, keys, values and the MLP of a block."""
+        height, width = self.visual.patch_size
+        tokens = 1 + (images.shape[2] // height) * (images.shape[3] // width)
+        weight = self.visual.conv1.weight
+        return ALLOCATED * tokens * len(weight) * weight.element_size()
 
     def place(self, grid: tuple[int, int]) -> torch.Tensor:
         """(1+P, width) positions of the class token and of a grid; the table itself if it has that grid."""

@@ -69,6 +69,19 @@ def test_features_do_not_depend_on_the_rest_of_the_batch(ours, images):
     close(together.patches[0][:1], alone.patches[0])
 
 
+@torch.no_grad()
+def test_a_memory_budget_cuts_the_batch_and_changes_nothing(ours, images):
+    sizes = []
+    hook = ours.vision.visual.conv1.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
+    small = ours.vision(images, taps=[2, 6], dual_from=2, budget=1)
+    hook.remove()
+    whole = ours.vision(images, taps=[2, 6], dual_from=2)
+    assert sizes == [1] * len(images)
+    close(small.image, whole.image)
+    for actual, expected in zip(small.patches, whole.patches, strict=True):
+        close(actual, expected)
+
+
 def test_gradients_reach_every_block_along_both_paths(ours, images):
     tower = ours.vision.requires_grad_(True)
     tower(images, dual_from=2).patches[0].square().mean().backward()

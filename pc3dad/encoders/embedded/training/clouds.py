@@ -106,6 +106,7 @@ def make_task(tower: PointBert, source: Clouds, bank: Bank, *, pairs: int, seed:
     wanted = Wanted(
         share > ENOUGH,
         weights_of(share, torch.ones_like(share, dtype=torch.bool), ENOUGH),
+        torch.zeros_like(share, dtype=torch.bool),
         objects,
         objects | (shown == 0),
         torch.from_numpy(batch.kinds).long(),

@@ -11,11 +11,9 @@ import torch
 from torch.nn import functional
 
 TEMPERATURE = 0.07
-POSITIVES, FEW = 12.0, 2  # weight of all patches of an object that show its defect, if they are not that few
-BACKGROUND, UNCERTAIN = (
-    0.15,
-    0.3,
-)  # weights of patches that show no part, and of those that show little defect
+POSITIVES, FEW = 12.0, 2.0  # weight of all patches that show a defect of an object, unless they are that few
+BACKGROUND = 0.15  # weight of a patch that shows no part
+UNCERTAIN = 0.3  # weight of a patch that shows little defect
 DICE, GLOBAL, RANK, CAPTION, KIND, TAP = 0.3, 0.5, 0.3, 0.3, 0.2, 0.25
 
 
@@ -26,6 +24,7 @@ class Wanted:
     Attributes:
         patches: (B, P) bool, whether a patch shows a defect.
         weights: (B, P) float32, how much it counts.
+        twins: (B, P) bool, patches of an intact object that show a defect in its twin.
         objects: (B,) bool, whether the object shows a defect.
         clear: (B,) bool, whether that is beyond doubt.
         kind: (B,) int64, position of the kind of its defect among the axes; also of intact objects.
@@ -34,6 +33,7 @@ class Wanted:
 
     patches: torch.Tensor
     weights: torch.Tensor
+    twins: torch.Tensor
     objects: torch.Tensor
     clear: torch.Tensor
     kind: torch.Tensor
@@ -113,7 +113,7 @@ def _patches(tokens: torch.Tensor, texts: Texts, wanted: Wanted) -> torch.Tensor
     tokens = functional.normalize(tokens.float(), dim=-1)
     logits = (tokens * texts.direction[:, None]).sum(-1) / TEMPERATURE
     truth = wanted.patches.float()
-    weights = wanted.weights * torch.where(wanted.patches, _of_positives(wanted.patches)[:, None], 1.0)
+    weights = wanted.weights * torch.where(wanted.patches | wanted.twins, _of_positives(wanted)[:, None], 1.0)
     entropy = functional.binary_cross_entropy_with_logits(logits, truth, weights, reduction="sum")
     found = logits.sigmoid() * wanted.weights
     overlap = 2 * (found * truth).sum(1) + 1
@@ -149,10 +149,11 @@ def _kinds(tokens: torch.Tensor, kinds: torch.Tensor, wanted: Wanted) -> torch.T
         return kinds.new_zeros(())
     shown = functional.normalize(tokens[rows, columns].float(), dim=-1)
     entropy = functional.cross_entropy(shown @ kinds.T / TEMPERATURE, wanted.kind[rows], reduction="none")
-    weights = _of_positives(wanted.patches)[rows]
+    weights = wanted.weights[rows, columns] * _of_positives(wanted)[rows]
     return (entropy * weights).sum() / weights.sum()
 
 
-def _of_positives(patches: torch.Tensor) -> torch.Tensor:
-    """(B,) weight of a positive patch of each object: a large defect counts no more than a small one."""
-    return POSITIVES / patches.sum(1).clamp(min=FEW)
+def _of_positives(wanted: Wanted) -> torch.Tensor:
+    """(B,) weight of a positive patch of each pair: a large defect counts no more than a small one."""
+    shown = (wanted.patches * wanted.weights).sum(1).view(-1, 2).amax(1)
+    return (POSITIVES / shown.clamp(min=FEW)).repeat_interleave(2)

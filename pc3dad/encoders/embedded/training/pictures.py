@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from pc3dad import seeding
-from pc3dad.encoders.embedded.items import MODALITIES, PATCH
+from pc3dad.encoders.embedded.items import GRID, MODALITIES, PATCH
 from pc3dad.encoders.embedded.training.bank import Bank
 from pc3dad.encoders.embedded.training.losses import Seen, Texts, Wanted, loss, weights_of
 from pc3dad.encoders.embedded.training.pool import Content, read_pool
@@ -19,12 +19,14 @@ from pc3dad.encoders.layout import CLIP_MEAN, CLIP_STD
 from pc3dad.encoders.vision import VisionTower
 from pc3dad.types import BoolArray, Float32Array, UInt8Array
 
-SHARES = {"shaded": 0.45, "depth": 0.3, "colour": 0.25}  # of the pictures
+SHARES = {"shaded": 0.55, "depth": 0.2, "colour": 0.25}  # of the pictures
 ENOUGH = 0.1  # of a patch that must be labelled
+TOLD, LEVELS = 4.0, 2.0  # times the usual change of a patch of the pair, plus so many levels of grey
+LEAST = 0.1  # weight of a defective patch that looks like that of its twin
 SHOWN = 0.3  # patches that must be labelled in all, so that a picture shows a defect
 TOKENS = 72  # of 196 patches, the others are left out: those that show something first
 MIDDLE = 0.5, 0.75  # of the depth, where taps are trained too
-BRIGHT, NOISE = 0.25, 0.05
+BRIGHT, NOISE = 0.25, 0.02
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +39,7 @@ class Batch:
         noise: (B,) float32, standard deviation of the noise.
         share: (B, P) float32, labelled share of each patch.
         filled: (B, P) bool, whether a patch shows the part.
+        told: (B, P) float32 from `LEAST` to 1, how well a patch is told from that of the twin.
         families: (B,) positions of their families.
         kinds: (B,) positions of the kinds of defects.
     """
@@ -46,6 +49,7 @@ class Batch:
     noise: torch.Tensor
     share: torch.Tensor
     filled: torch.Tensor
+    told: torch.Tensor
     families: NDArray[np.int32]
     kinds: NDArray[np.int32]
 
@@ -74,7 +78,7 @@ class Pictures:
         """Random pairs of pictures, each kind of picture with its share."""
         drawn = rng.choice(len(MODALITIES), size=pairs, p=list(SHARES.values()))
         found = [self._pair(int(modality), rng) for modality in drawn]
-        images, share, filled, families, kinds = zip(*found, strict=True)
+        images, share, filled, told, families, kinds = zip(*found, strict=True)
         bright, noise = rng.uniform(1 - BRIGHT, 1 + BRIGHT, pairs), rng.uniform(0, NOISE, pairs)
         return Batch(
             torch.from_numpy(np.concatenate(images)),
@@ -82,6 +86,7 @@ class Pictures:
             torch.from_numpy(np.repeat(noise, 2).astype(np.float32)),
             torch.from_numpy(np.concatenate(share)),
             torch.from_numpy(np.concatenate(filled)),
+            torch.from_numpy(np.repeat(np.stack(told), 2, axis=0)),
             np.repeat(np.array(families, np.int32), 2),
             np.repeat(np.array(kinds, np.int32), 2),
         )
@@ -99,7 +104,7 @@ class Pictures:
 
     def _pair(
         self, modality: int, rng: np.random.Generator
-    ) -> tuple[UInt8Array, Float32Array, BoolArray, int, int]:
+    ) -> tuple[UInt8Array, Float32Array, BoolArray, Float32Array, int, int]:
         number, row = self._places[modality][rng.integers(len(self._places[modality]))]
         shard, prefix = self._shards[number], "colour" if MODALITIES[modality] == "colour" else "grey"
         pair = int(shard[f"{prefix}_pair"][row])
@@ -112,6 +117,7 @@ class Pictures:
             images if images.ndim == 4 else np.repeat(images[..., None], 3, axis=3),
             share.astype(np.float32),
             filled.reshape(2, -1) > 0,
+            _told(images, share[1], filled.reshape(2, -1) > 0),
             int(shard["family"][pair]),
             int(shard["kind"][pair]),
         )
@@ -133,12 +139,16 @@ def make_task(source: Pictures, bank: Bank, *, pairs: int, seed: int, step: int)
     batch = source.batch(pairs, rng)
     kept = _kept(batch, rng)
     share, filled = batch.share.gather(1, kept), batch.filled.gather(1, kept)
+    shows = share > ENOUGH
+    twins = shows.view(-1, 2, shows.shape[1]).flip(1).flatten(0, 1)
+    weights = weights_of(share, filled, ENOUGH) * torch.where(shows | twins, batch.told.gather(1, kept), 1)
     objects = batch.share.sum(1) > SHOWN
     texts = bank.texts(batch.families.tolist(), batch.kinds.tolist(), objects.numpy(), rng)
     families = torch.from_numpy(batch.families)
     wanted = Wanted(
-        share > ENOUGH,
-        weights_of(share, filled, ENOUGH),
+        shows,
+        weights,
+        twins,
         objects,
         objects | (batch.share.sum(1) == 0),
         torch.from_numpy(batch.kinds).long(),
@@ -185,6 +195,19 @@ def _kept(batch: Batch, rng: np.random.Generator) -> torch.Tensor:
     wanted = wanted.view(-1, 2, wanted.shape[1]).amax(1)
     order = wanted + torch.from_numpy(rng.random(wanted.shape)).float()
     return order.topk(TOKENS, dim=1).indices.repeat_interleave(2, dim=0)
+
+
+def _told(images: UInt8Array, share: Float32Array, filled: BoolArray) -> Float32Array:
+    """(P,) how well the patches of two pictures (2, SIZE, SIZE) or (2, SIZE, SIZE, 3) are told apart.
+
+    By the mean difference, beside that of patches without a defect: both are drawn from points of their own.
+    """
+    between = np.abs(images[1].astype(np.float32) - images[0])
+    change = between.reshape(GRID, PATCH, GRID, PATCH, -1).mean(axis=(1, 3, 4)).ravel()
+    intact = filled.all(axis=0) & (share == 0)
+    usual = float(np.median(change[intact])) if intact.any() else 0.0
+    told: Float32Array = np.clip(change / (TOLD * (usual + LEVELS)), LEAST, 1).astype(np.float32)
+    return told
 
 
 def _turned(pictures: NDArray[Any], turns: int, mirrored: bool) -> NDArray[Any]:

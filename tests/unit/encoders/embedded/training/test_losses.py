@@ -1,5 +1,7 @@
 """The losses of the towers: right answers cost little, wrong ones much, and what is unclear nothing."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.nn import functional
@@ -18,6 +20,7 @@ def wanted():
     return Wanted(
         patches,
         torch.ones(B, P),
+        patches.view(-1, 2, P).flip(1).flatten(0, 1),
         objects,
         torch.ones(B, dtype=torch.bool),
         torch.tensor([0, 0, 1, 1]),
@@ -62,14 +65,7 @@ def test_swapped_answers_cost_more_in_every_part_but_the_kind(wanted, texts):
 
 def test_unclear_objects_cost_nothing(wanted, texts):
     seen = right(wanted, texts)
-    unclear = Wanted(
-        wanted.patches,
-        wanted.weights,
-        wanted.objects,
-        torch.zeros(B, dtype=torch.bool),
-        wanted.kind,
-        wanted.same,
-    )
+    unclear = replace(wanted, clear=torch.zeros(B, dtype=torch.bool))
     _, parts = loss(seen, texts, unclear)
     assert parts["object"] == 0
 
@@ -80,10 +76,33 @@ def test_patches_without_weight_cost_nothing(wanted, texts):
     wrong[0, 5] = torch.eye(D)[1]  # a false alarm
     weights = wanted.weights.clone()
     weights[0, 5] = 0
-    light = Wanted(wanted.patches, weights, wanted.objects, wanted.clear, wanted.kind, wanted.same)
+    light = replace(wanted, weights=weights)
     blind = loss(Seen(seen.whole, (wrong,), ()), texts, light)[1]["patch"]
     aware = loss(Seen(seen.whole, (wrong,), ()), texts, wanted)[1]["patch"]
     assert blind < 0.1 * aware
+
+
+def test_the_place_of_a_defect_counts_as_much_where_it_is_intact(wanted, texts):
+    defective = torch.eye(D)[1]
+    costs = []
+    for patch in (0, 5):  # where the twin has its defect, and elsewhere
+        wrong = right(wanted, texts).finals[0].clone()
+        wrong[0, patch] = defective
+        costs.append(loss(Seen(wrong.mean(1), (wrong,), ()), texts, wanted)[1]["patch"])
+    assert costs[0] > 4 * costs[1]
+
+
+def test_a_large_defect_counts_no_more_than_a_small_one(wanted, texts):
+    few, many = wanted.patches.clone(), wanted.patches.clone()
+    few[3, 4] = False
+    many[3, 1:5] = True
+    costs = []
+    for patches in (few, many):
+        some = replace(wanted, patches=patches, twins=patches.view(-1, 2, P).flip(1).flatten(0, 1))
+        missed = right(some, texts).finals[0].clone()
+        missed[3] = torch.eye(D)[0]
+        costs.append(loss(Seen(missed.mean(1), (missed,), ()), texts, some)[1]["patch"])
+    assert costs[1] < 2.2 * costs[0]  # four times as many patches are missed
 
 
 def test_weights_of_background_and_of_patches_with_little_defect():
@@ -94,7 +113,7 @@ def test_weights_of_background_and_of_patches_with_little_defect():
 
 def test_a_batch_without_defects_has_a_finite_loss_and_gradient(wanted, texts):
     none = torch.zeros_like(wanted.patches)
-    intact = Wanted(none, wanted.weights, none.any(1), wanted.clear, wanted.kind, wanted.same)
+    intact = replace(wanted, patches=none, twins=none, objects=none.any(1))
     features = torch.randn(B, P, D, requires_grad=True)
     total, _ = loss(Seen(features.mean(1), (features,), ()), texts, intact)
     total.backward()
