@@ -110,7 +110,7 @@ def _values(
     if seeds:
         values["seeds"] = options.parse_seeds(seeds)
     if dataset:
-        values["datasets"] = [_dataset(word) for word in dataset]
+        values["datasets"] = [options.parse_dataset(word, "--dataset") for word in dataset]
     given = values.get("datasets", ["synthetic"])
     if not isinstance(given, list):
         raise ConfigError(f"datasets = {given!r} is not a list", hint="write a list of names or tables")
@@ -124,17 +124,3 @@ def _values(
     if dataset or train_on:
         values["datasets"] = tables
     return values
-
-
-def _dataset(word: str) -> dict[str, Any]:
-    """Parses "eyecandies[foreground=all]:CandyCane+Lollipop"."""
-    from pc3dad.evaluation.spec import parse_words
-
-    head, bracket, tail = word.rpartition("]")
-    name, colon, categories = (tail if bracket else word).partition(":")
-    tables = parse_words(head + bracket + name)
-    if len(tables) != 1 or (colon and not categories):
-        raise ConfigError(
-            f"--dataset {word!r} is not one data set", hint="write NAME or NAME:A+B; repeat --dataset"
-        )
-    return tables[0] | ({"categories": categories.split("+")} if categories else {})

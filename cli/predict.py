@@ -2,12 +2,15 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pc3dad.cli import options, output
 from pc3dad.errors import ConfigError, ExitCode
+
+if TYPE_CHECKING:
+    from pc3dad.evaluation.spec import DatasetSpec
 
 
 def predict(
@@ -21,6 +24,15 @@ def predict(
     fit: Annotated[
         Path | None, typer.Option("--fit", help="Stored fit, RUN/fits/ID, for methods that are trained.")
     ] = None,
+    train_on: Annotated[
+        str,
+        typer.Option(
+            "--train-on",
+            help="NAME or NAME:A+B, what a zero-shot method is trained on, once; default synthetic.",
+        ),
+    ] = "",
+    root: options.Root = [],
+    redo: Annotated[bool, typer.Option("--redo", help="Train again although there is such a fit.")] = False,
     mesh_points: Annotated[
         int,
         typer.Option(
@@ -38,16 +50,20 @@ def predict(
     """Score scans of your own and write a coloured PLY for each.
 
     Needs no data set and no label. Scores of one method can be compared between parts; they have no unit, and
-    no threshold comes with them.
+    no threshold comes with them. A zero-shot method that learns is trained once, on labelled parts of other
+    kinds; later calls reuse that fit.
     """
     from pc3dad.evaluation import files as scoring
 
+    training = _training(train_on, root)
     with output.progress(quiet=quiet or as_json) as progress:
         steps = scoring.predict_files(
             files,
             method,
             out=out,
             fit=fit,
+            train_on=training,
+            redo=redo,
             mesh_points=mesh_points,
             seed=seed,
             device=device,
@@ -55,6 +71,7 @@ def predict(
             cache=not no_cache,
             plugins=plugin,
             progress=progress,
+            tell=scoring.untold if quiet else output.tell,
         )
         results = list(steps)
     if as_json:
@@ -70,6 +87,22 @@ def predict(
     for result in failed:
         output.tell(f"failed: {result.reason}")
     return ExitCode(max((result.exit_code for result in failed), default=ExitCode.DONE))
+
+
+def _training(word: str, roots: list[str]) -> "DatasetSpec | None":
+    """The training set that the user named, with its folder."""
+    from pc3dad.config import build
+    from pc3dad.evaluation.spec import DatasetSpec
+
+    if not word:
+        if roots:
+            raise ConfigError("--root is the folder of a training set", hint="pass --train-on NAME too")
+        return None
+    table = options.parse_dataset(word, "--train-on")
+    folders = options.split_roots(roots, [table["name"]])
+    if others := sorted(set(folders) - {table["name"]}):
+        raise ConfigError(f"--root names {others[0]}, which is not trained on", hint="see --train-on")
+    return build(DatasetSpec, "bench", table | {"root": folders.get(table["name"])})
 
 
 def _row(result: object) -> tuple[str, ...]:

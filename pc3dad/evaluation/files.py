@@ -9,24 +9,30 @@ from pathlib import Path
 import numpy as np
 
 from pc3dad import registry
-from pc3dad.config import parse_variant, plain
+from pc3dad.config import build, plain
 from pc3dad.context import Progress, RunContext, silent
 from pc3dad.data.base import TrainView
 from pc3dad.device import cpu_count, resolve
 from pc3dad.errors import ConfigError, ExitCode, MethodError, Pc3dadError, WeightsError
-from pc3dad.evaluation.worker import check_prediction
+from pc3dad.evaluation.kept import Tell, trained, untold
+from pc3dad.evaluation.plan import plan_fit
+from pc3dad.evaluation.spec import DatasetSpec, MethodSpec, parse_word
+from pc3dad.evaluation.worker import check_prediction, method_errors
 from pc3dad.geometry.sampling import sample_surface, surface_area
 from pc3dad.io import atomic
 from pc3dad.io.clouds import read_scan
 from pc3dad.io.ply import write_ply
 from pc3dad.methods.base import Method
+from pc3dad.registry import MethodEntry
 from pc3dad.runs import store
-from pc3dad.types import Prediction, Sample
+from pc3dad.types import Prediction, Regime, Sample
 
 log = logging.getLogger(__name__)
 
 CATEGORY = "part"
 MESH_POINTS = 100_000
+TRAINING = DatasetSpec(name="synthetic")
+"""What auxiliary methods are trained on unless the user says something else: it needs no download."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,8 @@ def predict_files(
     *,
     out: Path,
     fit: Path | None = None,
+    train_on: DatasetSpec | None = None,
+    redo: bool = False,
     mesh_points: int = MESH_POINTS,
     seed: int = 0,
     device: str = "auto",
@@ -73,6 +81,7 @@ def predict_files(
     cache: bool = True,
     plugins: Sequence[Path] = (),
     progress: Progress = silent,
+    tell: Tell = untold,
 ) -> Iterator[FileResult]:
     """Makes the named method ready and scores files with it; see `score_files`.
 
@@ -81,6 +90,8 @@ def predict_files(
         method: "NAME" or "NAME[key=value,...]".
         out: folder for results.
         fit: folder of a stored fit, for methods that are trained.
+        train_on: data set and categories that an auxiliary method is trained on, once; `TRAINING` if None.
+        redo: train again although there is a fit of the same method, configuration and training set.
         mesh_points: points to draw from the surface of a mesh; 0 scores its vertices instead.
         seed: seed of everything random.
         device: see `device.resolve`.
@@ -88,14 +99,17 @@ def predict_files(
         cache: whether features of frozen encoders may be kept and read; scores are the same.
         plugins: card files or folders besides the registered ones.
         progress: callback.
+        tell: receives a line about training.
 
     Raises:
-        ConfigError: the method or an option is unknown, or the method must be trained and no fit was given.
-        DataError: `out` cannot be written.
+        ConfigError: a name or an option is wrong, or the method must be trained on parts of the user.
+        MethodError: training failed.
+        DataError: `out` cannot be written, or there is nothing to train on.
     """
-    name, values = parse_variant(method)
-    entry = registry.methods(plugins)[name]
-    made: Method = entry.create(entry.configure(values))
+    spec = build(MethodSpec, "bench", parse_word(method))
+    methods = registry.methods(plugins)
+    entry = methods[spec.name]
+    made: Method = entry.create(entry.configure(spec.values))
     ctx = RunContext(
         seed=seed,
         device=resolve(device).device,
@@ -103,18 +117,34 @@ def predict_files(
         cache=cache,
         progress=progress,
     )
+    _require_one_source(entry, fit, train_on)
+    planned = None
     if fit is not None:
         _require_fit(fit, made)
         made.load(fit)
-    elif not entry.ready.regime.trains:
+    elif entry.ready.regime is Regime.AUXILIARY:
+        datasets = registry.datasets(plugins)
+        planned = plan_fit(spec, train_on or TRAINING, seed, methods=methods, datasets=datasets)
+    atomic.make_folder(out)  # before time is spent on training
+    if planned is not None:
+        made = trained(planned, ctx, redo=redo, tell=tell)
+    elif fit is None:
         made.fit(TrainView(entry.ready.regime), ctx)
-    else:
-        hint = "pass --fit RUN/fits/ID of a benchmark that trained it"
-        raise ConfigError(
-            f"{name} is {entry.ready.regime}: it must be trained before it can score a file", hint=hint
-        )
-    atomic.make_folder(out)
     yield from score_files(files, made, ctx, out=out, mesh_points=mesh_points)
+
+
+def _require_one_source(entry: MethodEntry, fit: Path | None, train_on: DatasetSpec | None) -> None:
+    """Refuses contradictions about where the method gets what it must learn."""
+    regime, name = entry.ready.regime, entry.slug
+    if fit is not None and train_on is not None:
+        raise ConfigError("both a stored fit and a training set are given", hint="give --fit or --train-on")
+    if train_on is not None and regime is not Regime.AUXILIARY:
+        raise ConfigError(
+            f"{name} is {regime}: it is not trained on labelled categories", hint="leave out --train-on"
+        )
+    if fit is None and regime in (Regime.ONE_CLASS, Regime.FEW_SHOT):
+        hint = "pass --fit RUN/fits/ID of a benchmark that trained it"
+        raise ConfigError(f"{name} is {regime}: it must be trained before it can score a file", hint=hint)
 
 
 def score_files(
@@ -197,14 +227,8 @@ def _require_fit(fit: Path, method: Method) -> None:
 
 def _predict_one(method: Method, sample: Sample, ctx: RunContext) -> Prediction:
     """The prediction of one sample, checked like those of a benchmark."""
-    try:
+    with method_errors(f"{method.card.slug} failed on {sample.id}"):
         found = list(method.predict([sample], ctx))
-    except Pc3dadError:
-        raise
-    except (Exception, SystemExit) as error:  # a method may raise anything; the other files must go on
-        raise MethodError(
-            f"{method.card.slug} failed on {sample.id}: {type(error).__name__}: {error}"
-        ) from error
     if len(found) != 1:
         raise MethodError(f"{method.card.slug} returned {len(found)} predictions for one file")
     return check_prediction(found[0], sample.cloud.valid, method.card.outputs)

@@ -83,6 +83,37 @@ def make_plan(spec: BenchSpec, *, methods: Catalogue[MethodEntry], datasets: Cat
     return Plan(spec, tuple(sorted(cells, key=_order(cells))), tuple(notes))
 
 
+def plan_fit(
+    method: MethodSpec,
+    training: DatasetSpec,
+    seed: int,
+    *,
+    methods: Catalogue[MethodEntry],
+    datasets: Catalogue[DatasetEntry],
+) -> Fit:
+    """One training of an auxiliary method outside of a benchmark; its id is that of the same in one.
+
+    Args:
+        method: the variant.
+        training: data set and the categories to train one model on; "all" means those of its card.
+        seed: seed of everything random.
+        methods: all methods.
+        datasets: all data sets.
+
+    Raises:
+        ConfigError: a name or an option is wrong.
+        DataError: the data set cannot be opened.
+    """
+    variant = _variant(method, methods)
+    source = _open(training, datasets[training.name], _configure(training, datasets), {})
+    if training.categories == "all":
+        categories = _auxiliary_categories(source, [method.name])
+    else:
+        categories = tuple(sorted(source.categories))
+    view = _auxiliary_view(_TrainingSet(source, categories))
+    return _fit(variant, seed, view, _Fingerprints())
+
+
 def _collect(problems: list[Pc3dadError], call: Callable[[], ResultT]) -> ResultT | None:
     try:
         return call()
@@ -127,6 +158,11 @@ def _training_sets(
         return list({item.name: item for item in named}.values())
     if not needed:
         return []
+    return [_TrainingSet(source, (category,)) for category in _auxiliary_categories(source, needed)]
+
+
+def _auxiliary_categories(source: OpenDataset, needed: Sequence[str]) -> tuple[str, ...]:
+    """Training categories of the card of a data set, for the methods named in `needed`."""
     auxiliary = source.entry.ready.auxiliary
     missing = sorted(set(auxiliary) - set(source.dataset.categories()))
     if missing or not auxiliary:
@@ -139,7 +175,7 @@ def _training_sets(
             f"{', '.join(needed)} must be trained, but {source.spec.variant} offers no training set: {which}"
         )
         raise ConfigError(reason, hint="pass --train-on DATASET:CATEGORY")
-    return [_TrainingSet(source, (category,)) for category in auxiliary]
+    return auxiliary
 
 
 def _training_set(

@@ -70,7 +70,7 @@ class BenchSpec(Settings):
         """A word such as "gsclip[preset=paper]" stands for a table."""
         if isinstance(value, str) or not isinstance(value, Sequence):
             return value
-        return [_table(*parse_variant(item)) if isinstance(item, str) else item for item in value]
+        return [parse_word(item) if isinstance(item, str) else item for item in value]
 
     @field_validator("seeds", "methods", "datasets")
     @classmethod
@@ -94,6 +94,15 @@ class BenchSpec(Settings):
 def parse_words(text: str) -> list[dict[str, Any]]:
     """Parses "random,gsclip[preset=official,views=3]" into tables of `MethodSpec` or `DatasetSpec`."""
     return [_table(name, options) for name, options in parse_variants(text)]
+
+
+def parse_word(text: str) -> dict[str, Any]:
+    """The same of a single one.
+
+    Raises:
+        ConfigError: it is none or more than one.
+    """
+    return _table(*parse_variant(text))
 
 
 def make_spec(values: Mapping[str, Any], assignments: Sequence[str] = ()) -> BenchSpec:

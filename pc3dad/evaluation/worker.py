@@ -45,7 +45,8 @@ class Worker:
         """
         if self._present is None or self._present[0] != fit.id:
             self._present = None  # frees the method before, which may be large
-            method = _fit_or_load(fit, self._runs, replace(self._ctx, seed=fit.seed))
+            with _method_errors(self._runs, f"{fit.spec.variant} cannot be fitted"):
+                method = fit_or_load(fit, self._runs.fit_folder(fit.id), self._ctx)
             self._present = (fit.id, method)
 
     def predict(self, cell: Cell, step: str) -> None:
@@ -68,18 +69,25 @@ class Worker:
         self._present = None
 
 
-def _fit_or_load(fit: Fit, runs: RunStore, ctx: RunContext) -> Method:
+def fit_or_load(fit: Fit, folder: Path, ctx: RunContext) -> Method:
     """A method with the stored state of a fit, which is made first if it does not stand.
 
     The object that was trained is never used itself: a run that goes on later could not use it either.
+
+    Args:
+        fit: what to train.
+        folder: of that fit.
+        ctx: surroundings; the seed is replaced by that of the fit.
+
+    Raises:
+        DataError: there is nothing to train on, or a file cannot be read or written.
+        Exception: whatever the method raises.
     """
-    folder = runs.fit_folder(fit.id)
-    with _method_errors(runs, f"{fit.spec.variant} cannot be fitted"):
-        if not store.is_done(folder):
-            _make_fit(fit, store.begin(folder), ctx)
-        method: Method = fit.entry.create(fit.config)
-        method.load(folder)
-        return method
+    if not store.is_done(folder):
+        _make_fit(fit, store.begin(folder), replace(ctx, seed=fit.seed))
+    method: Method = fit.entry.create(fit.config)
+    method.load(folder)
+    return method
 
 
 def _make_fit(fit: Fit, folder: Path, ctx: RunContext) -> None:
@@ -239,6 +247,21 @@ def check_prediction(prediction: Prediction, valid: BoolArray, outputs: tuple[st
     if bad := int((~np.isfinite(scores[valid])).sum()):
         raise MethodError(f"{name!r} has {bad} point scores that are not finite")
     return prediction
+
+
+@contextmanager
+def method_errors(what: str) -> Iterator[None]:
+    """Turns whatever a method raises into one sentence that begins with `what`.
+
+    Raises:
+        MethodError: something else than our own errors was raised inside.
+    """
+    try:
+        yield
+    except Pc3dadError:
+        raise
+    except (Exception, SystemExit) as error:  # research code calls sys.exit
+        raise MethodError(f"{what}: {type(error).__name__}: {error}") from error
 
 
 @contextmanager

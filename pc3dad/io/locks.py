@@ -1,6 +1,6 @@
-"""One writer per folder of results."""
+"""One writer per folder of results, one process at a time for what several need."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -48,6 +48,31 @@ def locked(folder: Path, *, otherwise: str = "choose another --out") -> Iterator
             raise DataError(f"another command is writing into {folder}", hint=hint) from error
     try:
         atomic.remove_leftovers(folder)
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def turn(file: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    """Waits until no other process holds the lock of that file, and holds it.
+
+    Args:
+        file: the lock; it stays and means nothing by itself.
+        waiting: called once if there is something to wait for.
+
+    Raises:
+        DataError: the disk refuses.
+    """
+    lock = FileLock(file)
+    with atomic.disk_errors(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            waiting()
+            lock.acquire()
+    try:
         yield
     finally:
         lock.release()

@@ -33,9 +33,11 @@ def test_a_stored_fit_scores_files(tmp_path, scan, trained):
     assert results[0].status == "ok"
 
 
-def test_a_method_that_must_be_trained_asks_for_a_fit(tmp_path, scan, trained):
+@pytest.mark.parametrize("regime", ["ONE_CLASS", "FEW_SHOT"])
+def test_a_method_that_learns_from_normal_parts_asks_for_a_fit(tmp_path, scan, method, regime):
     with pytest.raises(ConfigError, match="must be trained"):
-        list(predict_files([scan], "aux", out=tmp_path / "out", plugins=[trained[0]]))
+        list(predict_files([scan], "normal", out=tmp_path / "out", plugins=[method("normal", regime=regime)]))
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_fit_with_other_options_is_refused(tmp_path, scan, trained):
