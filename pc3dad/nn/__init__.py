@@ -1,0 +1,1 @@
+"""What several methods train with; plain torch."""
