@@ -1,9 +1,11 @@
 """PointNet++ with features of every point and of the whole cloud, as GS-CLIP reads it.
 
 Single-scale set abstraction and feature propagation (Qi et al., 2017), in the sizes of the public weights for
-semantic segmentation of S3DIS (repository yanx27/Pointnet_Pointnet2_pytorch). PyTorch Geometric reduces the
+semantic segmentation of S3DIS (repository yanx27/Pointnet_Pointnet2_pytorch). PyTorch Geometric adds up the
 messages along our own edges: its neighbour searches need native packages. Edges are sorted by target, so that
-sums are the same in every run, on a GPU too.
+sums are the same in every run, on a GPU too. Largest messages are found without it: the maximum of segments
+that it calls (torch 2.13) passes a negative gradient on to each of several equal messages, whole, and groups
+hold copies.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +24,7 @@ from pc3dad.errors import ConfigError
 
 with catch_warnings():
     simplefilter("ignore", DeprecationWarning)  # PyG still calls torch.jit.script
-    from torch_geometric.nn.aggr import MaxAggregation, SumAggregation
+    from torch_geometric.nn.aggr import SumAggregation
 
 NEAREST = 3  # centres that a point takes its features from
 EPSILON = 1e-8  # added to squared distances before they are inverted
@@ -182,7 +184,6 @@ class SetAbstraction(SharedMlp):
     ) -> None:
         super().__init__(3 + width, widths)
         self.centres, self.radius, self.neighbours = centres, radius, neighbours
-        self.reduce = MaxAggregation()
 
     def forward(self, level: Level, start: int | torch.Tensor) -> Level:
         """Messages are position relative to the centre, then features; repeated points count as edges."""
@@ -191,7 +192,7 @@ class SetAbstraction(SharedMlp):
         members = grouping.within(level.xyz, centres, self.neighbours, radius=self.radius)
         groups = grouping.gather(torch.cat([level.xyz, level.features], dim=-1), chosen, members)
         messages = self.transform(groups.neighbourhoods.flatten(0, 2))
-        return Level(centres, _reduced(self.reduce, messages, members))
+        return Level(centres, messages.view(*members.shape, -1).amax(dim=2))
 
 
 class FeaturePropagation(SharedMlp):
@@ -199,7 +200,7 @@ class FeaturePropagation(SharedMlp):
 
     def __init__(self, width: int, widths: Sequence[int]) -> None:
         super().__init__(width, widths)
-        self.reduce = SumAggregation()
+        self.add_up = SumAggregation()
 
     def forward(self, fine: Level, coarse: Level) -> Level:
         """Weights are 1 / (squared distance + `EPSILON`), and add up to 1."""
@@ -207,9 +208,16 @@ class FeaturePropagation(SharedMlp):
         gaps = grouping.take(coarse.xyz, near) - fine.xyz[:, :, None]
         weights = 1 / (gaps.pow(2).sum(dim=-1, keepdim=True) + EPSILON)
         messages = grouping.take(coarse.features, near) * (weights / weights.sum(dim=2, keepdim=True))
-        spread = _reduced(self.reduce, messages.flatten(0, 2), near)
+        spread = self._summed(messages.flatten(0, 2), near)
         both = torch.cat([fine.features, spread], dim=-1)
         return Level(fine.xyz, self.transform(both.flatten(0, 1)).view(*both.shape[:2], -1))
+
+    def _summed(self, messages: torch.Tensor, edges: torch.Tensor) -> torch.Tensor:
+        """(B, M, F) of messages (B*M*K, F) along edges (B, M, K)."""
+        batch, targets, degree = edges.shape
+        ends = torch.arange(0, edges.numel() + 1, degree, device=edges.device)
+        found: torch.Tensor = self.add_up(messages, ptr=ends)
+        return found.view(batch, targets, -1)
 
 
 def load(tensors: Mapping[str, torch.Tensor], config: PointNet2Config = S3DIS) -> PointNet2:
@@ -238,11 +246,3 @@ def from_official(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         for name, tensor in state.items()
         if not name.startswith("conv2.")
     }
-
-
-def _reduced(reduce: nn.Module, messages: torch.Tensor, edges: torch.Tensor) -> torch.Tensor:
-    """(B, M, F) of messages (B*M*K, F) along edges (B, M, K)."""
-    batch, targets, degree = edges.shape
-    ends = torch.arange(0, edges.numel() + 1, degree, device=edges.device)
-    found: torch.Tensor = reduce(messages, ptr=ends)
-    return found.view(batch, targets, -1)

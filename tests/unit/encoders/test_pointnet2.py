@@ -3,7 +3,15 @@
 import pytest
 import torch
 
-from pc3dad.encoders.pointnet2 import S3DIS, PointNet2, PointNet2Config, from_official, load
+from pc3dad.encoders.pointnet2 import (
+    S3DIS,
+    Level,
+    PointNet2,
+    PointNet2Config,
+    SetAbstraction,
+    from_official,
+    load,
+)
 from pc3dad.errors import ConfigError, DataError, WeightsError
 from pc3dad.testing.golden import run_case
 from pc3dad.weights.layouts import layout_of
@@ -131,6 +139,24 @@ def test_a_training_step_reaches_every_parameter():
     (found.points.pow(2).mean() + found.whole.mean()).backward()
     assert all(parameter.grad is not None for parameter in model.parameters())
     assert (found.points == 0).float().mean() > 0.5  # dropout
+
+
+def test_copies_in_a_group_share_a_gradient_of_either_sign():
+    """A group filled up with copies of its first point teaches as much as that point alone."""
+
+    def taught(neighbours, sign):
+        layer = SetAbstraction(3, (4,), centres=8, radius=0.2, neighbours=neighbours)
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            layer.mlp_convs[0].reset_parameters()
+        far = torch.arange(8.0)[None, :, None].expand(1, 8, 3)
+        level = layer.eval()(Level(far, far), 0)
+        (sign * level.features.sum()).backward()
+        return layer.mlp_convs[0].weight.grad
+
+    for sign in (1, -1):
+        torch.testing.assert_close(taught(5, sign), taught(1, sign))
+    assert taught(5, -1).abs().sum() > 0
 
 
 def test_what_does_not_fit_is_refused():
