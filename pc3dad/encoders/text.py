@@ -61,15 +61,21 @@ class TextTower(nn.Module):
         return embedded
 
     def encode(
-        self, embeddings: torch.Tensor, ends: torch.Tensor, *, deep: Sequence[torch.Tensor] = ()
+        self,
+        embeddings: torch.Tensor,
+        ends: torch.Tensor,
+        *,
+        deep: Sequence[torch.Tensor] = (),
+        deep_at: int = 1,
     ) -> torch.Tensor:
         """Encodes texts of which all or some tokens are learned.
 
         Args:
             embeddings: (N, L, width) without positions, L at most `context_length`.
             ends: (N,) int64, the slot of the end of each text.
-            deep: for the second block, the third, ...: (m, width) that replace the slots 1 to m of every text
-                before that block.
+            deep: for the second block, the third, ...: (m, width) that replace m slots of every text before
+                that block.
+            deep_at: the first of these slots.
 
         Returns:
             (N, D) in the joint space, not normalised.
@@ -94,14 +100,14 @@ class TextTower(nn.Module):
         mask = text.attn_mask[:length, :length]
         for index, block in enumerate(blocks):
             if 1 <= index <= len(deep):
-                tokens = _replace(tokens, deep[index - 1])
+                tokens = _replace(tokens, deep[index - 1], deep_at)
             tokens = block(tokens, attn_mask=mask)
         last = text.ln_final(tokens[torch.arange(len(tokens), device=tokens.device), ends])
         projected: torch.Tensor = last @ text.text_projection
         return projected
 
 
-def _replace(tokens: torch.Tensor, prompt: torch.Tensor) -> torch.Tensor:
-    """Tokens (N, L, width) with the prompt (m, width) in slots 1 to m."""
+def _replace(tokens: torch.Tensor, prompt: torch.Tensor, start: int) -> torch.Tensor:
+    """Tokens (N, L, width) with the prompt (m, width) in the slots from `start` on."""
     inserted = prompt.to(tokens.dtype).expand(len(tokens), -1, -1)
-    return torch.cat([tokens[:, :1], inserted, tokens[:, 1 + len(prompt) :]], dim=1)
+    return torch.cat([tokens[:, :start], inserted, tokens[:, start + len(prompt) :]], dim=1)

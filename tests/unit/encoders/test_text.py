@@ -27,17 +27,18 @@ def test_embeddings_of_words_give_the_features_of_the_words(ours, theirs, ids):
     close(ours.text.encode(ours.text.embed(ids), ids.argmax(dim=-1)), theirs.encode_text(ids))
 
 
-def test_deep_prompts_replace_slots_before_each_block_but_the_first(ours, ids):
+@pytest.mark.parametrize("first", [1, 3])
+def test_deep_prompts_replace_slots_before_each_block_but_the_first(ours, ids, first):
     tower, ends = ours.text, ids.argmax(dim=-1)
     deep = [torch.randn(4, 64, generator=torch.Generator().manual_seed(index)) for index in range(2)]
     x = tower.embed(ids) + tower.text.positional_embedding
     for index, block in enumerate(tower.text.transformer.resblocks):
         if index in (1, 2):
             x = x.clone()
-            x[:, 1:5] = deep[index - 1]
+            x[:, first : first + 4] = deep[index - 1]
         x = block(x, attn_mask=tower.text.attn_mask)
     expected = tower.text.ln_final(x)[torch.arange(3), ends] @ tower.text.text_projection
-    close(tower.encode(tower.embed(ids), ends, deep=deep), expected)
+    close(tower.encode(tower.embed(ids), ends, deep=deep, deep_at=first), expected)
 
 
 def test_gradients_reach_embeddings_and_deep_prompts_through_frozen_blocks(ours, ids):
