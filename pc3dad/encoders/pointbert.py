@@ -265,12 +265,12 @@ class MiniPointNet(nn.Module):
         """(B, G, K, channels) to (B, G, last width)."""
         batch, groups, size, _ = points.shape
         each = self.first_conv(points.flatten(0, 2)).view(batch * groups, size, -1)
-        whole = _largest(each)[:, None]
+        whole = grouping.largest(each)[:, None]
         mix = cast(nn.Linear, self.second_conv[0])
         for_whole, for_each = mix.weight.chunk(2, dim=1)  # the whole is computed once, not for every point
         hidden = functional.linear(each, for_each) + functional.linear(whole, for_whole, mix.bias)
         deep: torch.Tensor = self.second_conv[1:](hidden.flatten(0, 1))
-        return _largest(deep.view(batch * groups, size, -1)).view(batch, groups, -1)
+        return grouping.largest(deep.view(batch * groups, size, -1)).view(batch, groups, -1)
 
 
 class Blocks(nn.Module):
@@ -362,11 +362,6 @@ def from_official(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
             convolution = name.startswith("encoder.") and tensor.ndim == 3 and tensor.shape[2] == 1
             named[name] = tensor.squeeze(2) if convolution else tensor
     return named
-
-
-def _largest(points: torch.Tensor) -> torch.Tensor:
-    """(groups, C) of (groups, K, C). Forward `amax` is the faster one, backward `max` by far."""
-    return points.max(dim=1).values if points.requires_grad else points.amax(dim=1)
 
 
 def _attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:

@@ -192,7 +192,7 @@ class SetAbstraction(SharedMlp):
         members = grouping.within(level.xyz, centres, self.neighbours, radius=self.radius)
         groups = grouping.gather(torch.cat([level.xyz, level.features], dim=-1), chosen, members)
         messages = self.transform(groups.neighbourhoods.flatten(0, 2))
-        return Level(centres, messages.view(*members.shape, -1).amax(dim=2))
+        return Level(centres, grouping.largest(messages.view(*members.shape, -1)))
 
 
 class FeaturePropagation(SharedMlp):
