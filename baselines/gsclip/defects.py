@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 from pc3dad.encoders import grouping
+from pc3dad.errors import ConfigError
 
 Bank = Literal["fixed", "gated", "gated+compact"]
 Order = Literal["project-first", "attend-first"]
@@ -39,6 +40,13 @@ class DefectOptions:
     tokens: int = 1
     order: Order = "project-first"
     heads: int = 4
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.tokens <= self.outliers:
+            raise ConfigError(
+                f"{self.outliers} outliers cannot give {self.tokens} defect tokens",
+                hint="ask for at least as many outliers as tokens",
+            )
 
 
 class Defects(NamedTuple):

@@ -31,7 +31,7 @@ def draw_points(xyz: Float32Array, *, n_points: int, rng: np.random.Generator) -
     Returns:
         (`n_points`, 9) float32: xyz three times.
     """
-    unit = grouping.to_unit_ball(torch.from_numpy(xyz)[None])[0]
+    unit = grouping.to_unit_ball(torch.tensor(xyz)[None])[0]
     drawn = rng.choice(len(xyz), n_points, replace=len(xyz) < n_points)
     return unit[torch.from_numpy(drawn)].repeat(1, COPIES)
 

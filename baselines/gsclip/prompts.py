@@ -115,18 +115,9 @@ class GeometryPrompts(nn.Module):
         self.encoder: PointNet2 | None = None
         self.shape: nn.Module | None = None
         self.defects: DefectModule | None = None
-        if not (options.shape or options.defect):
-            return
-        if encoder is None:
-            raise ConfigError("shape and defect tokens need a point encoder", hint="turn both off")
-        self.encoder = encoder.requires_grad_(options.finetune)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            if options.shape:
-                self.shape = shape_projection(encoder.config.down[-1][-1], tower.width)
-            if options.defect:
-                self.defects = DefectModule(encoder.config.up[-1][-1], tower.width, options.defects)
-        self.train()
+        if options.shape or options.defect:
+            self._read_clouds(encoder, tower.width, seed)
+        self.to(tower.device).train()
 
     def train(self, mode: bool = True) -> Self:
         """Sets training mode; a point encoder that is not trained keeps its statistics and drops nothing."""
@@ -188,6 +179,18 @@ class GeometryPrompts(nn.Module):
         deep_at = 2 if self._moves_shape else 1
         encoded = tower.encode(prompts.flatten(0, 1), ends, deep=self.deep(), deep_at=deep_at)
         return encoded.reshape(-1, 2, encoded.shape[1])
+
+    def _read_clouds(self, encoder: PointNet2 | None, width: int, seed: int) -> None:
+        """Adds what makes tokens of clouds."""
+        if encoder is None:
+            raise ConfigError("shape and defect tokens need a point encoder", hint="turn both off")
+        self.encoder = encoder.requires_grad_(self.options.finetune)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            if self.options.shape:
+                self.shape = shape_projection(encoder.config.down[-1][-1], width)
+            if self.options.defect:
+                self.defects = DefectModule(encoder.config.up[-1][-1], width, self.options.defects)
 
     @property
     def _moves_shape(self) -> bool:

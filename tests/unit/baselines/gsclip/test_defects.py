@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from pc3dad.baselines.gsclip.defects import DefectModule, DefectOptions
+from pc3dad.errors import ConfigError
 
 
 def build(features=8, width=16, **options):
@@ -77,6 +78,11 @@ def test_the_distance_to_normal_points_moves_the_bank_alone_and_towards_them():
     with torch.no_grad():
         module.prototypes -= module.prototypes.grad
     assert module(points).distance < before.distance
+
+
+def test_more_tokens_than_outliers_are_refused():
+    with pytest.raises(ConfigError, match="2 outliers cannot give 3 defect tokens"):
+        DefectOptions(outliers=2, tokens=3)
 
 
 def test_sizes_of_the_paper_give_its_number_of_parameters():
