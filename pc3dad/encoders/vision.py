@@ -127,7 +127,7 @@ class VisionTower(nn.Module):
         height, width = self.visual.patch_size
         tokens = 1 + (images.shape[2] // height) * (images.shape[3] // width)
         weight = self.visual.conv1.weight
-        return ALLOCATED * tokens * len(weight) * weight.element_size()
+        return int(ALLOCATED * tokens * len(weight) * weight.element_size())
 
     def place(self, grid: tuple[int, int]) -> torch.Tensor:
         """(1+P, width) positions of the class token and of a grid; the table itself if it has that grid."""

@@ -125,9 +125,13 @@ def view_masks(views: Views, labels: BoolArray) -> torch.Tensor:
             f"{views.n_points} points",
             hint=f"expected ({views.n_points},) and bool",
         )
-    levels = np.append(labels[views.indices], False) * np.uint8(shading.WHITE)  # the last is the background
-    pictures = torch.from_numpy(levels).to(views.front.device)[views.front.long()]
-    size = views.shaded.shape[-1]
+    return paint_masks(views.front, labels[views.indices], size=views.shaded.shape[-1])
+
+
+def paint_masks(front: torch.Tensor, labels: BoolArray, *, size: int) -> torch.Tensor:
+    """(V, size, size) bool of (V, W, W) numbers of points, -1 in the background, and labels (n,) of them."""
+    levels = np.append(labels, False) * np.uint8(shading.WHITE)  # the last is the background
+    pictures = torch.from_numpy(levels).to(front.device)[front.long()]
     return resize(pictures, size) > shading.WHITE // 2
 
 

@@ -1,14 +1,16 @@
-"""Smoothing of point scores on the grid of an organised cloud. Part of a method, never of the evaluator."""
+"""Smoothing of point scores, on a grid or among neighbours. Part of a method, never of the evaluator."""
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from pc3dad.errors import DataError
+from pc3dad.geometry import neighbors
 from pc3dad.types import BoolArray, Float32Array
 
 SIGMA = 4.0  # steps of the published grid
 PUBLISHED_SIDE = 336
+NEIGHBOURS = 32
 
 
 def masked(scores: Float32Array, valid: BoolArray, grid: tuple[int, int]) -> Float32Array:
@@ -47,4 +49,27 @@ def official_grid(scores: NDArray[np.floating]) -> NDArray[np.floating]:
         scores: (H, W), zeros in the background.
     """
     smoothed: NDArray[np.floating] = gaussian_filter(scores, SIGMA)
+    return smoothed
+
+
+def neighbours(scores: Float32Array, points: Float32Array, *, workers: int = 1) -> Float32Array:
+    """Gaussian mean over the nearest points in space, for clouds without a grid.
+
+    Its standard deviation is that of published works if their grid spanned the cloud: 4 / 336 of its largest
+    side. At most `NEIGHBOURS` points count, the point itself included.
+
+    Args:
+        scores: (n,) of points.
+        points: (n, 3), any unit.
+        workers: threads of the neighbour search.
+
+    Returns:
+        (n,) float32.
+    """
+    side = float(np.ptp(points, axis=0).max(initial=0.0))
+    if side == 0:
+        return scores.astype(np.float32)
+    distances, found = neighbors.knn(points, points, k=min(NEIGHBOURS, len(points)), workers=workers)
+    weights = np.exp(-0.5 * (distances / (SIGMA * side / PUBLISHED_SIDE)) ** 2)
+    smoothed: Float32Array = ((weights * scores[found]).sum(1) / weights.sum(1)).astype(np.float32)
     return smoothed

@@ -1,0 +1,1 @@
+"""What detectors share that look at rendered views: PointAD, GS-CLIP, Align3D-AD."""
