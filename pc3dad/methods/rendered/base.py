@@ -3,18 +3,22 @@
 import csv
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
 
+import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
 from pc3dad.context import RunContext
-from pc3dad.errors import MethodError, WeightsError
+from pc3dad.errors import DataError, MethodError, WeightsError
 from pc3dad.methods.base import STATE_FILE, BaseMethod
 from pc3dad.methods.rendered.config import RenderedConfig
+from pc3dad.methods.rendered.slots import to_slots
 from pc3dad.methods.rendered.stream import Stream
 from pc3dad.methods.rendered.training import Record
+from pc3dad.types import Prediction, Sample
 
 LOSSES_FILE = "losses.csv"
 
@@ -61,6 +65,30 @@ class RenderedMethod(BaseMethod[RenderedConfigT], Generic[RenderedConfigT]):
         """Takes over learned tensors; modules are made of them when they are needed."""
         self._learned = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
         self._stream = None
+
+    def score(self, sample: Sample, ctx: RunContext) -> Prediction:
+        """Scores one sample; points that are not valid get 0.
+
+        Raises:
+            DataError: no point is valid, or a photograph is wanted and there is none.
+            MethodError: nothing was learned yet.
+        """
+        stream = self.stream(ctx)
+        self.learned  # noqa: B018  refuses a method that was not trained
+        if not sample.cloud.valid.any():
+            raise DataError(f"sample {sample.id!r} has no valid point", hint="leave it out or mend the file")
+        if self.config.slots == "native":
+            return self.score_views(sample, stream, ctx)
+        slots = to_slots(sample, ctx.rng("slots", sample.cloud), workers=ctx.workers)
+        found = self.score_views(slots.sample, stream, ctx)
+        if found.point_scores is None:
+            raise MethodError("internal: views gave no scores of points")
+        points = np.where(sample.cloud.valid, slots.to_points(found.point_scores), 0).astype(np.float32)
+        return replace(found, point_scores=points, propagation="nearest")
+
+    @abstractmethod
+    def score_views(self, sample: Sample, stream: Stream, ctx: RunContext) -> Prediction:
+        """Scores a sample, or the slots of it, which has a valid point."""
 
     @abstractmethod
     def prepare(self, stream: Stream) -> None:

@@ -32,6 +32,8 @@ class RenderedConfig(Config):
     """Score of points that no view shows: of the nearest in space, or in the order of points, as released."""
     divide_by: Literal["visible", "all_views"] = "visible"
     """Mean of a point over the views that show it, or over all, as the paper of GS-CLIP writes."""
+    slots: Literal["native", "336"] = "native"
+    """native: the points of a cloud; 336: it is first brought to 336 x 336 slots, as published works do."""
     smooth: Literal["masked", "none", "neighbours", "official_grid"] = "masked"
     """Smoothing of point scores. masked: on the grid of organised clouds, without the background; neighbours:
     among nearest points; official_grid: over the order of points as if it were a picture, as released."""

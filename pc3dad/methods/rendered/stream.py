@@ -84,7 +84,7 @@ class Stream:
         encoded: Sequence[str] = ("shaded",),
         kept: Sequence[str] = (),
     ) -> None:
-        self._config, self._ctx = config, ctx
+        self.config, self._ctx = config, ctx
         self._encoded, self._kept = tuple(encoded), tuple(kept)
         named = load_image_text(config.encoder, image_size=config.image_size)
         self.encoder = named.encoder.to(resolve(ctx.device).device, TYPES[ctx.precision])
@@ -188,8 +188,8 @@ class Stream:
         return self._cache.get(key, compute)
 
     def _rotations(self, sample: Sample) -> Float64Array:
-        rotations = find_views(self._config.views, organised=sample.cloud.grid is not None).rotations()
-        wanted = self._config.n_views
+        rotations = find_views(self.config.views, organised=sample.cloud.grid is not None).rotations()
+        wanted = self.config.n_views
         if wanted is None:
             return rotations
         if wanted > len(rotations):

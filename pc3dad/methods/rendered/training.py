@@ -14,6 +14,7 @@ from pc3dad.context import RunContext
 from pc3dad.data.base import TrainView
 from pc3dad.errors import MethodError
 from pc3dad.methods.rendered.maps import ANOMALOUS
+from pc3dad.methods.rendered.slots import to_slots
 from pc3dad.methods.rendered.stream import Features, Seen, Stream
 from pc3dad.nn import losses
 from pc3dad.render import backproject
@@ -53,19 +54,16 @@ class Items(Sequence[Item]):
         train: labelled samples.
         stream: looks at them.
         ctx: surroundings.
-        unseen: index_neighbour: points that no view shows take over the visibility of others, as released.
 
     Raises:
         MethodError: there is no sample, or labels are missing.
     """
 
-    def __init__(
-        self, train: TrainView, stream: Stream, ctx: RunContext, *, unseen: backproject.Unseen
-    ) -> None:
+    def __init__(self, train: TrainView, stream: Stream, ctx: RunContext) -> None:
         if len(train) == 0:
             raise MethodError("there is nothing to train on", hint="name a training set")
         self._folder = tempfile.TemporaryDirectory(dir=ctx.scratch, prefix="pc3dad-items-")
-        self._device, self._repaired = ctx.device, unseen == "index_neighbour"
+        self._ctx = ctx
         self._length = 0
         self._names: tuple[list[str], list[str]] = ([], [])
         try:
@@ -92,7 +90,7 @@ class Items(Sequence[Item]):
 
         def read(name: str) -> torch.Tensor:
             array = np.load(folder / f"{name}.npy", mmap_mode="c")
-            return torch.from_numpy(array).to(self._device)
+            return torch.from_numpy(array).to(self._ctx.device)
 
         features, pictures = self._names
         seen = Seen(
@@ -109,12 +107,16 @@ class Items(Sequence[Item]):
         return Item(index, seen, read("masks"), read("points"), anomalous, np.load(folder / "xyz.npy"))
 
     def _keep(self, sample: Sample, truth: Truth, stream: Stream) -> None:
+        labels = _labels(sample, truth)
+        if stream.config.slots == "336":
+            slots = to_slots(sample, self._ctx.rng("slots", sample.cloud), workers=self._ctx.workers)
+            sample, labels = slots.sample, labels[slots.source]
         seen = stream.look(sample, front=True)
-        labels = _labels(sample, truth)[seen.indices]
+        labels = labels[seen.indices]
         if seen.front is None:
             raise MethodError("internal: the stream did not tell what each pixel shows")
         size, visible = stream.layout.image_size, seen.visible
-        if self._repaired:
+        if stream.config.unseen == "index_neighbour":
             visible = torch.from_numpy(backproject.repair_visibility(visible.cpu().numpy(), seen.indices))
         arrays = {
             "pixel": seen.pixel,

@@ -39,7 +39,7 @@ def labelled(sample):
 
 @pytest.fixture
 def items(loaded, ctx, labelled):
-    with Items(labelled, Stream(RenderedConfig(), ctx), ctx, unseen="nearest") as found:
+    with Items(labelled, Stream(RenderedConfig(), ctx), ctx) as found:
         yield found
 
 
@@ -65,9 +65,9 @@ def test_samples_without_labels_are_refused(loaded, ctx, sample):
     stream = Stream(RenderedConfig(), ctx)
     for truth, said in ((Truth("0", None), "has no label"), (Truth("0", True), "has no labels of points")):
         with pytest.raises(MethodError, match=said):
-            Items(view([sample], [truth]), stream, ctx, unseen="nearest")
+            Items(view([sample], [truth]), stream, ctx)
     with pytest.raises(MethodError, match="nothing to train on"):
-        Items(view([], []), stream, ctx, unseen="nearest")
+        Items(view([], []), stream, ctx)
 
 
 def losses_of(items, right, **options):
