@@ -40,6 +40,11 @@ class MethodCard(ConfiguredCard):
         ge=1, description="raised whenever scores change, so that stored cells are not reused"
     )
     method: str = Field(pattern=r":", description='"module:Class" of the method')
+    imports: str = Field(
+        default="",
+        pattern=r"^$|:",
+        description='"module:function" that reads files of the authors; empty if there is none',
+    )
     preset: str = Field(
         default="default", description="preset whose values are the defaults of the configuration"
     )

@@ -169,4 +169,6 @@ def _describe(kind: type[Config], owner: str, item: Any) -> str:
     key = ".".join(str(part) for part in item["loc"])
     if item["type"] == "extra_forbidden":
         return f"{owner}.{key} is unknown{nearest(key, kind.model_fields)}"
+    if item["type"] == "missing":
+        return f"{owner}.{key} is missing"
     return f"{owner}.{key}={item['input']!r} is refused: {item['msg'][0].lower()}{item['msg'][1:]}"

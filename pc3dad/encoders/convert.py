@@ -12,6 +12,7 @@ import re
 import warnings
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from pc3dad.io import atomic, digest
 from pc3dad.io.locks import locked
 from pc3dad.io.scan import shown
 from pc3dad.weights import fetch, store
-from pc3dad.weights.layouts import Layout, layout_of
+from pc3dad.weights.layouts import HINT, Layout, layout_of
 
 REVISION = 1
 """Raised whenever the same file would be converted to something else."""
@@ -94,6 +95,48 @@ def fetch_file(card: WeightsCard, *, progress: Progress = silent) -> store.Locat
     return located
 
 
+def read_checkpoint(source: Path, layout: Layout, *, hint: str) -> dict[str, torch.Tensor]:
+    """Tensors of a file that a training script wrote, with a state dict for each part of what it trained.
+
+    Args:
+        source: a pickle of `{part: {name: tensor}}`, or safetensors with names "part.name".
+        layout: what must be there by "part.name"; parts that it does not know are not read.
+        hint: what the user can do if the file holds something else.
+
+    Raises:
+        WeightsError: the file is missing, damaged, holds something else, or something that could run.
+    """
+    form, parts = form_of(source), {name.partition(".")[0] for name in layout.shapes}
+    if form == TORCHSCRIPT:
+        raise WeightsError(f"{source} is an archive with code, which reading would run", hint=hint)
+    with _refusals(source):
+        found = _flat(source, form)
+    wanted = {
+        name: value
+        for name, value in found.items()
+        if name.partition(".")[0] in parts and not layout.ignores(name)
+    }
+    if not wanted:
+        raise WeightsError(f"{source} has no {' and no '.join(sorted(parts))}", hint=hint)
+    return _check(wanted, source, layout, hint=hint)
+
+
+def _flat(source: Path, form: str) -> dict[str, Any]:
+    """What a file of training holds, by "part.name"."""
+    if form == SAFETENSORS:
+        with safe_open(source, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is no mapping
+    state = _load_pickle(source)
+    if not isinstance(state, Mapping):
+        return {}
+    return {
+        f"{part}.{name}": value
+        for part, tensors in state.items()
+        if isinstance(tensors, Mapping)
+        for name, value in tensors.items()
+    }
+
+
 def form_of(source: Path) -> str:
     """How a file is written, from its content: "safetensors", "torch" or "torchscript".
 
@@ -149,11 +192,26 @@ def _read(source: Path, form: str, layout: Layout) -> dict[str, Any]:
     Raises:
         WeightsError: it is damaged, or needs types that could run code.
     """
-    try:
+    with _refusals(source):
         if form == SAFETENSORS:
             with safe_open(source, framework="pt") as file:
                 return {bare: file.get_tensor(name) for name, bare in _kept(file.keys(), layout)}
         state = _load_archive(source) if form == TORCHSCRIPT else _load_pickle(source)
+    if not isinstance(state, Mapping):
+        raise WeightsError(f"{source} holds a {type(state).__name__}, not tensors by name")
+    nested = next((state[key] for key in STATE_DICTS if isinstance(state.get(key), Mapping)), state)
+    return {bare: nested[name] for name, bare in _kept(nested, layout)}
+
+
+@contextmanager
+def _refusals(source: Path) -> Iterator[None]:
+    """Turns what reading a file raises into one sentence.
+
+    Raises:
+        WeightsError: it is damaged, or needs types that could run code.
+    """
+    try:
+        yield
     except pickle.UnpicklingError as error:
         names = shown(", ".join(dict.fromkeys(re.findall(r"GLOBAL (\S+)", str(error)))))
         if not names:
@@ -164,10 +222,6 @@ def _read(source: Path, form: str, layout: Layout) -> dict[str, Any]:
         ) from error
     except Exception as error:  # torch raises anything on damaged files
         raise _damaged(source, error) from error
-    if not isinstance(state, Mapping):
-        raise WeightsError(f"{source} holds a {type(state).__name__}, not tensors by name")
-    nested = next((state[key] for key in STATE_DICTS if isinstance(state.get(key), Mapping)), state)
-    return {bare: nested[name] for name, bare in _kept(nested, layout)}
 
 
 def _kept(names: Iterable[Any], layout: Layout) -> Iterator[tuple[Any, str]]:
@@ -213,7 +267,9 @@ def _load_pickle(source: Path) -> Any:
         return torch.load(source, map_location="cpu", weights_only=True, mmap=archive)
 
 
-def _check(found: Mapping[str, Any], source: Path, layout: Layout | None) -> dict[str, torch.Tensor]:
+def _check(
+    found: Mapping[str, Any], source: Path, layout: Layout | None, *, hint: str = HINT
+) -> dict[str, torch.Tensor]:
     """The tensors as they are stored: dense, of one block each, and all of them those of the network.
 
     Raises:
@@ -223,7 +279,7 @@ def _check(found: Mapping[str, Any], source: Path, layout: Layout | None) -> dic
     if odd or not found:
         raise WeightsError(f"{source} has no plain tensor as {shown(', '.join(odd)) or 'anything'}")
     if layout:
-        layout.check({name: tuple(value.shape) for name, value in found.items()}, what=str(source))
+        layout.check({name: tuple(value.shape) for name, value in found.items()}, what=str(source), hint=hint)
     if broken := [name for name, value in found.items() if not torch.isfinite(value).all()]:
         raise WeightsError(f"{source} has NaN or infinity in {', '.join(broken)}", hint="get it again")
     return {name: value.detach().contiguous() for name, value in found.items()}

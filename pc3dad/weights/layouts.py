@@ -17,6 +17,7 @@ Shape = tuple[int, ...]
 Shapes = dict[str, Shape]
 
 VOCABULARY, CONTEXT = 49408, 77  # of CLIP's tokenizer
+HINT = "`pc3dad weights info` names the file to get"
 ARCHIVE_SCALARS = frozenset({"input_resolution", "context_length", "vocab_size"})  # in archives of OpenAI
 
 
@@ -38,12 +39,13 @@ class Layout:
         """Whether a tensor of that name is left out."""
         return name in self.ignored or bool(self.ignored_prefix and name.startswith(self.ignored_prefix))
 
-    def check(self, found: Mapping[str, Shape], *, what: str) -> None:
+    def check(self, found: Mapping[str, Shape], *, what: str, hint: str = HINT) -> None:
         """Compares names and shapes.
 
         Args:
             found: shape of every tensor of a file.
             what: the file, for the message.
+            hint: what the user can do.
 
         Raises:
             WeightsError: they differ; the message lists every one that is missing, unexpected or misshapen.
@@ -60,9 +62,7 @@ class Layout:
         }
         if any(problems.values()):
             listed = "; ".join(f"{kind}: {shortened(items)}" for kind, items in problems.items() if items)
-            raise WeightsError(
-                f"{what} holds another network ({listed})", hint="`pc3dad weights info` names the file to get"
-            )
+            raise WeightsError(f"{what} holds another network ({listed})", hint=hint)
 
 
 def shortened(names: Iterable[str]) -> str:

@@ -17,7 +17,7 @@ from torch import nn
 
 from pc3dad.cards import WeightsCard, WeightsFile
 from pc3dad.encoders import _compat, image_text, pointbert, pointnet2
-from pc3dad.encoders.convert import form_of, import_file
+from pc3dad.encoders.convert import form_of, import_file, read_checkpoint
 from pc3dad.errors import WeightsError
 from pc3dad.weights import layouts, store
 
@@ -404,3 +404,44 @@ def test_the_form_follows_from_the_content_not_from_the_name(tmp_path, few):
     assert form_of(archive(tmp_path / "x.bin", tensors)) == "torchscript"
     (tmp_path / "x").write_bytes(io.BytesIO(b"text").getvalue())
     assert form_of(tmp_path / "x") == "torch"
+
+
+TRAINED = layouts.Layout({"net.a.weight": (3, 2), "net.a.bias": (3,)}, frozenset({"net.unused"}))
+
+
+def trained(tensors, **more):
+    return {"net": {**tensors, "unused": torch.ones(1)}, "optimizer": {"state": {}}, "epoch": 3, **more}
+
+
+def test_a_file_of_training_gives_the_parts_that_are_wanted(tmp_path, few):
+    _, tensors = few
+    wanted = {f"net.{name}": value for name, value in tensors.items()}
+    path = saved(tmp_path / "epoch_3.pth", trained(tensors, options=argparse.Namespace(rate=0.1)))
+    found = read_checkpoint(path, TRAINED, hint="give another")
+    assert {name: value.tolist() for name, value in found.items()} == {
+        name: value.tolist() for name, value in wanted.items()
+    }
+    save_file(wanted, tmp_path / "epoch_3.safetensors")
+    assert read_checkpoint(tmp_path / "epoch_3.safetensors", TRAINED, hint="none").keys() == wanted.keys()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"other": {}}, "has no net; give another"),
+        ([1], "has no net"),
+        (trained({"a.weight": torch.ones(3, 2)}), "missing: net.a.bias"),
+        (trained({"a.weight": torch.ones(3, 2), "a.bias": "x"}), "has no plain tensor as net.a.bias"),
+        (trained({}, bomb=Bomb("was-run")), "could run code: nothing of it was run"),
+    ],
+)
+def test_a_file_of_training_with_something_else_is_refused(tmp_path, monkeypatch, content, message):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(WeightsError, match=message):
+        read_checkpoint(saved(tmp_path / "x.pth", content), TRAINED, hint="give another")
+    assert not (tmp_path / "was-run").exists()
+
+
+def test_a_file_of_training_that_holds_code_is_refused(tmp_path, few):
+    with pytest.raises(WeightsError, match="archive with code, which reading would run; give another"):
+        read_checkpoint(archive(tmp_path / "x.pth", few[1]), TRAINED, hint="give another")
