@@ -28,6 +28,10 @@ def bench(
         list[str],
         typer.Option("--train-on", help="DATASET:A+B trains one model on A and B; repeated, one model each."),
     ] = [],
+    fit: Annotated[
+        list[Path],
+        typer.Option("--fit", help="Stored fit that its method scores with instead of training; repeatable."),
+    ] = [],
     seeds: Annotated[str, typer.Option("--seeds", "--seed", help="0,1,2 or 0-9.")] = "",
     metrics: options.Metrics = "",
     protocol: options.Protocol = [],
@@ -61,6 +65,8 @@ def bench(
     from pc3dad.evaluation.bench import run_bench
 
     values = _values(dataset, methods, root, train_on, seeds, config)
+    if fit:
+        values["fits"] = fit
     values |= options.evaluation(metrics, protocol, replicates, values)
     with output.progress(quiet=quiet or as_json) as progress:
         report = run_bench(
@@ -102,7 +108,7 @@ def _values(
 ) -> dict[str, Any]:
     """Fields of `BenchSpec`: the file first, then what stands on the command line."""
     from pc3dad.config import read_toml
-    from pc3dad.evaluation.spec import parse_words
+    from pc3dad.evaluation.spec import parse_dataset, parse_words
 
     values: dict[str, Any] = read_toml(config) if config else {}
     if methods:
@@ -110,7 +116,7 @@ def _values(
     if seeds:
         values["seeds"] = options.parse_seeds(seeds)
     if dataset:
-        values["datasets"] = [options.parse_dataset(word, "--dataset") for word in dataset]
+        values["datasets"] = [parse_dataset(word, "--dataset") for word in dataset]
     given = values.get("datasets", ["synthetic"])
     if not isinstance(given, list):
         raise ConfigError(f"datasets = {given!r} is not a list", hint="write a list of names or tables")

@@ -1,4 +1,4 @@
-"""`pc3dad methods`: list, show, check, new."""
+"""`pc3dad methods`: list, show, check, new, import."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +10,9 @@ from pc3dad.cli import options, output
 from pc3dad.cli.data import describe_options
 from pc3dad.errors import ExitCode
 
-app = typer.Typer(help="Methods: list, describe, check, begin a new one.", no_args_is_help=True)
+app = typer.Typer(
+    help="Methods: list, describe, check, begin a new one, import files of authors.", no_args_is_help=True
+)
 
 Name = Annotated[str, typer.Argument(help="Slug of the method, options in brackets: curvature[k=20].")]
 
@@ -111,4 +113,29 @@ def new(
     registered = into is None
     plugin = "" if registered else f" --plugin {folder}"
     output.tell(f"next: pc3dad methods check {name}{plugin}, then edit {folder / 'method.py'}")
+    return ExitCode.DONE
+
+
+@app.command("import")
+def import_files(
+    name: Name,
+    files: Annotated[list[Path], typer.Argument(help="What the authors published: a checkpoint per stage.")],
+    trained_on: Annotated[
+        str,
+        typer.Option("--trained-on", help="DATASET:A+B, what they trained on, which is not scored then."),
+    ] = "",
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder of the fit; default in the user's cache.")
+    ] = None,
+    plugin: options.Plugin = [],
+) -> ExitCode:
+    """Turn checkpoints of a method's authors into a stored fit.
+
+    Nothing of a file is run, and all of its tensors must be those of the method.
+    """
+    from pc3dad.evaluation.imported import import_fit
+
+    folder = import_fit(name, files, trained_on=trained_on, out=out, plugins=plugin)
+    output.show(str(folder))
+    output.tell(f"next: pc3dad predict SCAN --method '{name}' --fit {folder}")
     return ExitCode.DONE

@@ -72,26 +72,6 @@ def split_roots(roots: list[str], names: list[str]) -> dict[str, Path]:
     return found
 
 
-def parse_dataset(word: str, option: str) -> dict[str, Any]:
-    """Parses "eyecandies[foreground=all]:CandyCane+Lollipop" into a table of `DatasetSpec`.
-
-    Args:
-        word: what the user wrote.
-        option: where, for the message.
-
-    Raises:
-        ConfigError: it is not one data set.
-    """
-    from pc3dad.evaluation.spec import parse_words
-
-    head, bracket, tail = word.rpartition("]")
-    name, colon, categories = (tail if bracket else word).partition(":")
-    tables = parse_words(head + bracket + name)
-    if len(tables) != 1 or (colon and not categories):
-        raise ConfigError(f"{option} {word!r} is not one data set", hint="write NAME or NAME:A+B")
-    return tables[0] | ({"categories": categories.split("+")} if categories else {})
-
-
 def parse_seeds(text: str) -> list[int]:
     """Parses "0,1,2" or "0-9" or a mixture.
 

@@ -54,6 +54,7 @@ def predict(
     kinds; later calls reuse that fit.
     """
     from pc3dad.evaluation import files as scoring
+    from pc3dad.evaluation.kept import untold
 
     training = _training(train_on, root)
     with output.progress(quiet=quiet or as_json) as progress:
@@ -71,7 +72,7 @@ def predict(
             cache=not no_cache,
             plugins=plugin,
             progress=progress,
-            tell=scoring.untold if quiet else output.tell,
+            tell=untold if quiet else output.tell,
         )
         results = list(steps)
     if as_json:
@@ -92,13 +93,13 @@ def predict(
 def _training(word: str, roots: list[str]) -> "DatasetSpec | None":
     """The training set that the user named, with its folder."""
     from pc3dad.config import build
-    from pc3dad.evaluation.spec import DatasetSpec
+    from pc3dad.evaluation.spec import DatasetSpec, parse_dataset
 
     if not word:
         if roots:
             raise ConfigError("--root is the folder of a training set", hint="pass --train-on NAME too")
         return None
-    table = options.parse_dataset(word, "--train-on")
+    table = parse_dataset(word, "--train-on")
     folders = options.split_roots(roots, [table["name"]])
     if others := sorted(set(folders) - {table["name"]}):
         raise ConfigError(f"--root names {others[0]}, which is not trained on", hint="see --train-on")

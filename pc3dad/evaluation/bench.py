@@ -146,14 +146,15 @@ def _absolute(spec: BenchSpec) -> BenchSpec:
     datasets = tuple(
         item.model_copy(update={"root": item.root and item.root.absolute()}) for item in spec.datasets
     )
-    return spec.model_copy(update={"roots": roots, "datasets": datasets})
+    fits = tuple(folder.absolute() for folder in spec.fits)
+    return spec.model_copy(update={"roots": roots, "datasets": datasets, "fits": fits})
 
 
 def _portable(plan: Plan) -> dict[str, Any]:
     """The resolved configuration as plain data, without folders of this machine."""
     datasets = tuple(item.model_copy(update={"root": None}) for item in plan.spec.datasets)
     return {
-        "bench": plain(plan.spec.model_copy(update={"roots": {}, "datasets": datasets})),
+        "bench": plain(plan.spec.model_copy(update={"roots": {}, "datasets": datasets, "fits": ()})),
         "methods": {cell.fit.spec.variant: plain(cell.fit.config) for cell in plan.cells},
         "datasets": {cell.source.spec.variant: plain(cell.source.dataset.config) for cell in plan.cells},
     }

@@ -13,8 +13,8 @@ from pc3dad.config import build, plain
 from pc3dad.context import Progress, RunContext, silent
 from pc3dad.data.base import TrainView
 from pc3dad.device import cpu_count, resolve
-from pc3dad.errors import ConfigError, ExitCode, MethodError, Pc3dadError, WeightsError
-from pc3dad.evaluation.kept import Tell, trained, untold
+from pc3dad.errors import ConfigError, ExitCode, MethodError, Pc3dadError
+from pc3dad.evaluation.kept import Tell, require_fit, trained, untold
 from pc3dad.evaluation.plan import plan_fit
 from pc3dad.evaluation.spec import DatasetSpec, MethodSpec, parse_word
 from pc3dad.evaluation.worker import check_prediction, method_errors
@@ -24,7 +24,6 @@ from pc3dad.io.clouds import read_scan
 from pc3dad.io.ply import write_ply
 from pc3dad.methods.base import Method
 from pc3dad.registry import MethodEntry
-from pc3dad.runs import store
 from pc3dad.types import Prediction, Regime, Sample
 
 log = logging.getLogger(__name__)
@@ -120,7 +119,7 @@ def predict_files(
     _require_one_source(entry, fit, train_on)
     planned = None
     if fit is not None:
-        _require_fit(fit, made)
+        require_fit(fit, entry.ready, made.config)
         made.load(fit)
     elif entry.ready.regime is Regime.AUXILIARY:
         datasets = registry.datasets(plugins)
@@ -210,19 +209,6 @@ def _score_file(
         scores=f"{name}.npz",
         coloured=f"{name}.ply",
     )
-
-
-def _require_fit(fit: Path, method: Method) -> None:
-    """Refuses a fit that is unfinished or belongs to another method, revision or configuration."""
-    if not store.is_done(fit):
-        raise WeightsError(f"{fit} is no finished fit", hint="pass RUN/fits/ID of a finished benchmark")
-    facts = store.read_json(fit / store.FIT)
-    wanted = {"method": method.card.slug, "revision": method.card.revision, "config": plain(method.config)}
-    for key, value in wanted.items():
-        if facts.get(key) != value:
-            raise WeightsError(
-                f"{fit} has {key} {facts.get(key)}, not {value}", hint="give the options of that fit"
-            )
 
 
 def _predict_one(method: Method, sample: Sample, ctx: RunContext) -> Prediction:

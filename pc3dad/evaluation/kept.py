@@ -1,16 +1,21 @@
-"""Fits outside of any run: trained once, kept in `$PC3DAD_HOME/fits/<id>`, reused by every later command."""
+"""Fits outside of a run: trained once, kept in `$PC3DAD_HOME/fits/<id>`, reused by every later command."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
+from pc3dad.cards import MethodCard
+from pc3dad.config import Config, plain
 from pc3dad.context import RunContext
-from pc3dad.errors import DataError
+from pc3dad.errors import DataError, WeightsError
 from pc3dad.evaluation.units import Fit
 from pc3dad.evaluation.worker import fit_or_load, method_errors
 from pc3dad.io import home, locks
 from pc3dad.methods.base import Method
 from pc3dad.runs import store
 
+UNKNOWN = "unknown"
+"""Training set of a fit that does not tell it."""
 Tell = Callable[[str], None]
 """Called with one line for people."""
 
@@ -28,6 +33,36 @@ def folder_of(fit_id: str) -> Path:
     if (found := home.folder("fits")) is None:
         raise DataError("there is no folder for fits", hint="set PC3DAD_HOME to one")
     return found / fit_id
+
+
+def read_fit(folder: Path) -> dict[str, Any]:
+    """What is known of a stored fit: method, revision, config, train, seed.
+
+    Raises:
+        WeightsError: it is not finished.
+        DataError: it is damaged.
+    """
+    if not store.is_done(folder):
+        raise WeightsError(f"{folder} is no finished fit", hint="pass RUN/fits/ID of a finished benchmark")
+    return store.read_json(folder / store.FIT)
+
+
+def difference(facts: Mapping[str, Any], card: MethodCard, config: Config) -> str:
+    """How a stored fit differs from what is wanted; empty if it does not."""
+    wanted = {"method": card.slug, "revision": card.revision, "config": plain(config)}
+    odd = (f"{key} {facts.get(key)}, not {value}" for key, value in wanted.items() if facts.get(key) != value)
+    return next(odd, "")
+
+
+def require_fit(folder: Path, card: MethodCard, config: Config) -> None:
+    """Makes sure that a stored fit is finished and of that method, revision and configuration.
+
+    Raises:
+        WeightsError: it is not.
+        DataError: it is damaged.
+    """
+    if odd := difference(read_fit(folder), card, config):
+        raise WeightsError(f"{folder} has {odd}", hint="give the options of that fit")
 
 
 def trained(fit: Fit, ctx: RunContext, *, redo: bool = False, tell: Tell = untold) -> Method:

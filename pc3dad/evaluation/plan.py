@@ -9,29 +9,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pc3dad.cards import MethodCard
 from pc3dad.config import Config, nearest, plain
 from pc3dad.data.base import Dataset, Finding, Severity, TrainView, dataset_errors
 from pc3dad.data.verify import KnowsItsFiles, KnowsItsFolders, unusable_findings
 from pc3dad.errors import ConfigError, Pc3dadError
+from pc3dad.evaluation import given
 from pc3dad.evaluation.spec import BenchSpec, DatasetSpec, MethodSpec
-from pc3dad.evaluation.units import Cell, Fit, OpenDataset, Plan, fingerprints_of
+from pc3dad.evaluation.units import Cell, Fit, OpenDataset, Plan, Variant, fingerprints_of
 from pc3dad.io import digest
 from pc3dad.metrics.base import resolve_metrics
 from pc3dad.registry import Catalogue, DatasetEntry, MethodEntry
 from pc3dad.types import Regime, Split
+from pc3dad.weights import cards, store
 
 SCHEMA = 2
 
 ResultT = TypeVar("ResultT")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Variant:
-    """A method with its validated configuration."""
-
-    spec: MethodSpec
-    entry: MethodEntry
-    config: Config
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +55,24 @@ def make_plan(spec: BenchSpec, *, methods: Catalogue[MethodEntry], datasets: Cat
         _collect(problems, partial(datasets.__getitem__, name))
     if problems:
         raise ConfigError("; ".join(problem.message for problem in problems), hint=problems[0].hint)
-    ready = [variant for variant in variants if variant is not None]
+    ready = given.assigned([variant for variant in variants if variant is not None], spec.fits)
     opened = [
         _open(item, datasets[item.name], config, spec.roots)
         for item, config in zip(spec.datasets, options, strict=True)
         if config is not None
     ]
     cells: list[Cell] = []
-    notes: list[str] = []
+    notes = list(given.notes(ready))
     prints = _Fingerprints()
     for source in opened:
-        needed = [item.spec.name for item in ready if item.entry.ready.regime is Regime.AUXILIARY]
+        needed = [
+            item.spec.name for item in ready if item.entry.ready.regime is Regime.AUXILIARY and not item.fits
+        ]
         sets = _training_sets(source, opened, spec, datasets, needed)
-        notes += _notes(source, sets)
+        held = [*sets, *(_held(fit, source) for variant in ready for fit in given.fits(variant))]
+        notes += _notes(source, held)
         for variant in ready:
-            cells += _cells(variant, source, sets, spec.seeds, prints)
+            cells += _cells(variant, source, sets, held, seeds=spec.seeds, prints=prints)
     if not cells:
         raise ConfigError(
             "there is nothing to score: all categories are trained on", hint="name other categories"
@@ -122,8 +119,8 @@ def _collect(problems: list[Pc3dadError], call: Callable[[], ResultT]) -> Result
         return None
 
 
-def _variant(item: MethodSpec, methods: Catalogue[MethodEntry]) -> _Variant:
-    return _Variant(item, methods[item.name], _configure(item, methods))
+def _variant(item: MethodSpec, methods: Catalogue[MethodEntry]) -> Variant:
+    return Variant(item, methods[item.name], _configure(item, methods))
 
 
 def _configure(item: MethodSpec | DatasetSpec, catalogue: Catalogue[Any]) -> Config:
@@ -223,27 +220,38 @@ def _findings(dataset: Dataset, categories: Sequence[str]) -> Iterator[Finding]:
             yield from found
 
 
+def _held(fit: Fit, source: OpenDataset) -> _TrainingSet:
+    """The categories of a data set that a stored fit was trained on."""
+    return _TrainingSet(source, given.trained_on(fit, source))
+
+
 def _cells(
-    variant: "_Variant",
+    variant: Variant,
     source: OpenDataset,
     sets: Sequence[_TrainingSet],
+    held: Sequence[_TrainingSet],
+    *,
     seeds: Sequence[int],
     prints: "_Fingerprints",
 ) -> list[Cell]:
     card = variant.entry.ready
     cells = []
+    for fit in given.fits(variant):
+        cells += [_cell(fit, source, name, prints) for name in _without(source, [_held(fit, source)])]
+    if variant.fits:
+        return cells
     for seed in seeds[:1] if card.deterministic else seeds:
         if card.regime is Regime.AUXILIARY:
             for training in sets:
                 fit = _fit(variant, seed, _auxiliary_view(training), prints)
                 cells += [_cell(fit, source, category, prints) for category in _without(source, [training])]
         elif card.regime in (Regime.ONE_CLASS, Regime.FEW_SHOT):
-            for category in _without(source, sets):
+            for category in _without(source, held):
                 view = _normal_view(card.regime, source, category, variant.config)
                 cells.append(_cell(_fit(variant, seed, view, prints), source, category, prints))
         else:
             fit = _fit(variant, seed, TrainView(card.regime), prints)
-            cells += [_cell(fit, source, category, prints) for category in _without(source, sets)]
+            cells += [_cell(fit, source, category, prints) for category in _without(source, held)]
     return cells
 
 
@@ -289,14 +297,14 @@ def _normal_view(regime: Regime, source: OpenDataset, category: str, config: Con
     return TrainView(regime, name, [(source.dataset, ref) for ref in refs])
 
 
-def _fit(variant: "_Variant", seed: int, train: TrainView, prints: _Fingerprints) -> Fit:
+def _fit(variant: Variant, seed: int, train: TrainView, prints: _Fingerprints) -> Fit:
     card, config = variant.entry.ready, variant.config
     data = fingerprints_of(train.sources, prints.of)
     facts = {
         "schema": SCHEMA,
         "method": card.slug,
         "revision": card.revision,
-        "weights": card.weights,
+        "weights": _weights(card, config),
         "config": plain(config),
         "seed": 0 if card.deterministic else seed,
         "train": [
@@ -305,6 +313,14 @@ def _fit(variant: "_Variant", seed: int, train: TrainView, prints: _Fingerprints
         "data": data,
     }
     return Fit(digest.of_plain(facts)[:16], variant.spec, variant.entry, config, train, seed, data)
+
+
+def _weights(card: MethodCard, config: Config) -> list[tuple[str, ...]]:
+    """Names and digests of the weights that the configuration names, or of all if it names none."""
+    named = {value for value in plain(config).values() if isinstance(value, str)}
+    used = [slug for slug in card.weights if slug in named] or card.weights
+    known = {one.slug: one for one in cards.CARDS}
+    return [(slug, *(store.digests(known[slug]) if slug in known else ())) for slug in used]
 
 
 def _cell(fit: Fit, source: OpenDataset, category: str, prints: _Fingerprints) -> Cell:

@@ -63,6 +63,8 @@ class BenchSpec(Settings):
     """Methods to compare."""
     roots: dict[str, Path] = Field(default_factory=dict)
     """Folders of data sets that are only trained on, by slug."""
+    fits: tuple[Path, ...] = ()
+    """Stored fits; a method of the same configuration scores with them instead of being trained."""
 
     @field_validator("methods", "datasets", mode="before")
     @classmethod
@@ -103,6 +105,24 @@ def parse_word(text: str) -> dict[str, Any]:
         ConfigError: it is none or more than one.
     """
     return _table(*parse_variant(text))
+
+
+def parse_dataset(text: str, option: str) -> dict[str, Any]:
+    """Parses "eyecandies[foreground=all]:CandyCane+Lollipop" into a table of `DatasetSpec`.
+
+    Args:
+        text: what the user wrote.
+        option: where, for the message.
+
+    Raises:
+        ConfigError: it is not one data set.
+    """
+    head, bracket, tail = text.rpartition("]")
+    name, colon, categories = (tail if bracket else text).partition(":")
+    tables = parse_words(head + bracket + name)
+    if len(tables) != 1 or (colon and not categories):
+        raise ConfigError(f"{option} {text!r} is not one data set", hint="write NAME or NAME:A+B")
+    return tables[0] | ({"categories": categories.split("+")} if categories else {})
 
 
 def make_spec(values: Mapping[str, Any], assignments: Sequence[str] = ()) -> BenchSpec:

@@ -5,6 +5,7 @@ A fit is (method variant, training set, seed); a cell is (fit, data set, categor
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pc3dad.config import Config, plain
 from pc3dad.data.base import Dataset, SampleRef, TrainView, dataset_errors
@@ -15,6 +16,23 @@ from pc3dad.runs.plan import PlannedCell, StoredPlan
 from pc3dad.types import Split
 
 RUN_AGAIN = "run it again when nothing writes into them"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Variant:
+    """A method with its validated configuration.
+
+    Attributes:
+        spec: as the user wrote it.
+        entry: the registered method.
+        config: all options.
+        fits: stored fits that it scores with instead of being trained.
+    """
+
+    spec: MethodSpec
+    entry: MethodEntry
+    config: Config
+    fits: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +57,8 @@ class Fit:
     seed: int
     data: tuple[str, ...]
     """Fingerprints of what it is trained on, sorted."""
+    stored: Path | None = None
+    """Folder of a fit that was made elsewhere and is taken over instead of being trained."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,5 +1,6 @@
 """Does single fits and cells: trains or loads a method, predicts, checks, keeps."""
 
+import shutil
 import traceback
 from collections import deque
 from collections.abc import Iterator
@@ -84,10 +85,21 @@ def fit_or_load(fit: Fit, folder: Path, ctx: RunContext) -> Method:
         Exception: whatever the method raises.
     """
     if not store.is_done(folder):
-        _make_fit(fit, store.begin(folder), replace(ctx, seed=fit.seed))
+        if fit.stored is not None:
+            _take_over(fit.stored, store.begin(folder))
+        else:
+            _make_fit(fit, store.begin(folder), replace(ctx, seed=fit.seed))
     method: Method = fit.entry.create(fit.config)
     method.load(folder)
     return method
+
+
+def _take_over(stored: Path, folder: Path) -> None:
+    """Copies a fit, so that a run folder holds all that it was made of."""
+    made = store.read_json(stored / store.DONE)
+    with atomic.disk_errors(folder):
+        shutil.copytree(stored, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(store.DONE))
+    store.finish(folder, made)
 
 
 def _make_fit(fit: Fit, folder: Path, ctx: RunContext) -> None:

@@ -92,6 +92,18 @@ def look_up(
     return next((item for item in candidates if item[0].is_file()), None)
 
 
+def digests(card: WeightsCard) -> tuple[str, ...]:
+    """Digests of the parts that are here: as recorded, since large files take seconds to read.
+
+    Raises:
+        WeightsError: a record is damaged.
+    """
+    found = [look_up(card, part=part) for part in card.parts]
+    return tuple(
+        read_record(item[0]).get("sha256") or digest.of_file(item[0]) for item in found if item is not None
+    )
+
+
 def folder(card: WeightsCard) -> Path | None:
     """`$PC3DAD_HOME/weights/<slug>`, by default in the user's cache folder; None if the user has none."""
     weights = home.folder("weights")

@@ -17,6 +17,7 @@ from pc3dad.evaluation.bench import run_bench
 from pc3dad.evaluation.files import predict_files
 from pc3dad.evaluation.plan import plan_fit
 from pc3dad.evaluation.spec import DatasetSpec, MethodSpec
+from pc3dad.weights import cards
 
 COUNTS = 'with Path(__file__).with_suffix(".fits").open("a") as log: log.write("fit\\n")'
 ON_A = DatasetSpec(name="toys", categories=("A",))
@@ -160,6 +161,28 @@ def test_contradictions_are_refused(predict, tmp_path, scan, method):
     free = method("free")
     with pytest.raises(ConfigError, match="free is training-free: it is not trained on labelled categories"):
         list(predict_files([scan], "free", out=tmp_path / "out", train_on=ON_A, plugins=[free]))
+
+
+def test_other_weights_are_another_fit(toys, method, home):
+    plugin = method("aux", regime="AUXILIARY")
+    text = plugin.read_text().replace("revision=1", 'revision=1, weights=("clip_vit_b_16", "clip_vit_b_32")')
+    plugin.write_text(text.replace("scale: float = 1.0", 'encoder: str = "clip_vit_b_16"'))
+
+    def fit_id():
+        return planned([toys, plugin]).id
+
+    def put(slug, content):
+        for part in cards.get(slug).parts:
+            path = home / "weights" / slug / part
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+
+    put("clip_vit_b_16", b"one")
+    first = fit_id()
+    put("clip_vit_b_32", b"not the encoder of this configuration")
+    assert fit_id() == first
+    put("clip_vit_b_16", b"another")
+    assert fit_id() != first
 
 
 def test_two_processes_train_once(tmp_path, toys, method):
