@@ -1,7 +1,8 @@
 """Losses of methods that compare maps, points, views and objects with their labels.
 
-They are those of GS-CLIP (Deng et al., CVPR 2026) and of PointAD (NeurIPS 2024), from which it descends. The
-means that their released code takes along the wrong axis are options.
+Those of probabilities and views are of GS-CLIP (Deng et al., CVPR 2026) and of PointAD (NeurIPS 2024), from
+which it descends; the means that their released code takes along the wrong axis are options. Those of logits
+and pairs are of BTP (Li et al., CVPR 2026).
 """
 
 from typing import Literal
@@ -15,6 +16,7 @@ ConsistencyAxis = Literal["features", "views"]
 GAMMA = 2  # exponent by which the focal loss plays down what is right already
 SMOOTH = 1e-5  # away from 0 and 1 in the focal loss
 DICE_SMOOTH = 1.0  # added to both halves of the fraction in the Dice loss
+DICE_EPSILON = 1e-6  # added to the lower half alone, in the Dice loss of logits
 
 
 def focal(probabilities: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
@@ -93,3 +95,55 @@ def cosines_to_mean(features: torch.Tensor, *, axis: ConsistencyAxis) -> torch.T
     """
     middle = features.mean(dim=1, keepdim=True).expand_as(features)
     return functional.cosine_similarity(features, middle, dim=2 if axis == "features" else 1)
+
+
+def focal_of_logits(
+    logits: torch.Tensor, truth: torch.Tensor, *, gamma: float = GAMMA, alpha: float = 0.25
+) -> torch.Tensor:
+    """Focal loss of Lin et al. (2017): mean of -a (1 - p)^gamma log p, p the probability of the right class.
+
+    Args:
+        logits: (...) of the anomalous class.
+        truth: (...) bool, or float of 0 and 1.
+        gamma: exponent by which what is right already is played down.
+        alpha: weight a of anomalous places; that of normal ones is 1 - alpha.
+
+    Returns:
+        Scalar.
+    """
+    truth = truth.to(logits.dtype)
+    surprise = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+    weight = alpha * truth + (1 - alpha) * (1 - truth)
+    return (weight * (1 - torch.exp(-surprise)) ** gamma * surprise).mean()
+
+
+def dice_of_logits(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """Dice loss: mean over M clouds of 1 - 2 sum(p t) / (sum(p) + sum(t) + 1e-6).
+
+    It is exactly 1 for a cloud without anomalous places, with no gradient.
+
+    Args:
+        logits: (M, N) of the anomalous class.
+        truth: (M, N) bool, or float of 0 and 1.
+
+    Returns:
+        Scalar.
+    """
+    found, wanted = torch.sigmoid(logits), truth.to(logits.dtype)
+    overlap = 2 * (found * wanted).sum(dim=1)
+    return (1 - overlap / (found.sum(dim=1) + wanted.sum(dim=1) + DICE_EPSILON)).mean()
+
+
+def contrast(rows: torch.Tensor, partners: torch.Tensor, *, temperature: float) -> torch.Tensor:
+    """Contrastive loss (InfoNCE): cross-entropy of finding the partner of each row among all partners.
+
+    Args:
+        rows: (M, D) of any length.
+        partners: (M, D), likewise; row i belongs to partner i.
+        temperature: of the softmax over cosines.
+
+    Returns:
+        Scalar; log(M) if all rows and partners are equal.
+    """
+    cosines = functional.normalize(rows, dim=1) @ functional.normalize(partners, dim=1).T
+    return functional.cross_entropy(cosines / temperature, torch.arange(len(rows), device=rows.device))

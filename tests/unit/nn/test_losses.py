@@ -3,7 +3,16 @@
 import pytest
 import torch
 
-from pc3dad.nn.losses import consistency, cosines_to_mean, dice, focal, object_logits
+from pc3dad.nn.losses import (
+    consistency,
+    contrast,
+    cosines_to_mean,
+    dice,
+    dice_of_logits,
+    focal,
+    focal_of_logits,
+    object_logits,
+)
 
 
 def drawn(*shape, seed=0):
@@ -105,3 +114,36 @@ def test_the_released_consistency_compares_features_over_views():
     assert cosines.shape == (2, 7)
     first = torch.nn.functional.cosine_similarity(features[0, :, 0], torch.ones(4), dim=0)
     torch.testing.assert_close(cosines[0, 0], first)
+
+
+def test_losses_of_undecided_logits_are_those_of_their_formulas():
+    truth = torch.zeros(2, 2048)
+    truth[0, :40] = 1
+    logits = torch.zeros(2, 2048)
+    assert focal_of_logits(logits, truth).item() == pytest.approx(0.1291, abs=1e-4)
+    assert dice_of_logits(logits, truth).item() == pytest.approx(0.9812, abs=1e-4)
+
+
+def test_right_logits_cost_little_and_rare_places_weigh_less_by_alpha():
+    truth = torch.tensor([[1.0, 0, 0, 0]])
+    right = 20 * (2 * truth - 1)
+    assert focal_of_logits(right, truth).item() < 1e-6
+    assert dice_of_logits(right, truth).item() < 1e-4
+    wrong = focal_of_logits(-right, truth, alpha=1.0)
+    assert wrong.item() == pytest.approx(5, rel=1e-3)  # one of four places, 20 nats
+
+
+def test_the_dice_loss_of_a_normal_cloud_has_no_gradient():
+    logits = drawn(1, 50).requires_grad_()
+    loss = dice_of_logits(logits, torch.zeros(1, 50))
+    loss.backward()
+    assert loss.item() == 1
+    assert not logits.grad.any()
+
+
+def test_the_contrast_of_equal_rows_is_that_of_chance():
+    same = torch.ones(1024, 3)
+    assert contrast(same, same, temperature=0.1).item() == pytest.approx(6.9315, abs=1e-4)
+    rows = torch.eye(5)
+    assert contrast(rows, 7 * rows, temperature=0.1).item() < 1e-3
+    assert contrast(rows, rows.flip(0), temperature=0.1).item() > 7
