@@ -29,7 +29,7 @@ def list_weights(as_json: options.Json = False) -> ExitCode:
     rows, facts = [], []
     for card in cards.CARDS:
         found = store.look_up(card)
-        size = _size(card.files[0])
+        size = _size(card)
         rows.append((card.slug, found[1] if found else "no", card.title))
         rows.append(("", "", f"{card.kind}; {size}; licence: {card.licence}"))
         facts.append({"card": card.model_dump(mode="json"), "here": str(found[0]) if found else None})
@@ -70,7 +70,7 @@ def fetch(name: Slug, as_json: options.Json = False, quiet: options.Quiet = Fals
     else:
         fetch.refuse_offline(card)
         file = card.files[0]
-        lines = {"licence": card.licence, "size": _size(file), "source": card.source}
+        lines = {"licence": card.licence, "size": _size_of(file), "source": card.source}
         output.tell("\n".join([*_lines(lines), file.address]))
         from pc3dad.encoders.convert import fetch_file
 
@@ -201,7 +201,7 @@ def _described(card: "WeightsCard", states: list[_State]) -> Iterator[str]:
 def _file_lines(file: "WeightsFile") -> Iterator[str]:
     yield f"file {file.name}"
     digest = f"{file.sha256}... (the rest is not published)" if len(file.sha256) == 8 else file.sha256
-    lines = {"  size": _size(file), "  sha256": digest or "none is published"}
+    lines = {"  size": _size_of(file), "  sha256": digest or "none is published"}
     if file.hub:
         lines["  used from"] = f"the cache of the Hugging Face hub, {file.hub}"
     yield from _lines(lines)
@@ -224,7 +224,12 @@ def _lines(facts: dict[str, str]) -> list[str]:
     return [output.paragraph(f"{key:<12}{value}", indent=12) for key, value in facts.items()]
 
 
-def _size(file: "WeightsFile") -> str:
+def _size(card: "WeightsCard") -> str:
+    """Of the file to download first, or of all files that travel with the package."""
+    return f"{sum(file.bytes for file in card.files):,} bytes" if card.packaged else _size_of(card.files[0])
+
+
+def _size_of(file: "WeightsFile") -> str:
     return f"{file.bytes:,} bytes" if file.bytes else file.size or "size unknown"
 
 

@@ -6,9 +6,7 @@ import sys
 
 import pytest
 
-from pc3dad.cards import WeightsFile
 from pc3dad.errors import ConfigError
-from pc3dad.weights import cards
 from pc3dad.weights.cards import CARDS, get
 
 
@@ -55,11 +53,3 @@ def test_openai_names_the_digest_in_the_address():
 
 def test_openai_models_name_their_activation():
     assert all(card.architecture.endswith("-quickgelu") for card in CARDS if card.tag == "openai")
-
-
-def test_the_embedded_card_names_its_parts_once_there_are_any(monkeypatch):
-    names = ("tiny_image_text.safetensors", "tiny_points.safetensors")
-    files = tuple(WeightsFile(name=name, form="safetensors", sha256="0" * 64, bytes=1) for name in names)
-    monkeypatch.setattr(cards, "TINY_FILES", files)
-    card = cards._tiny()
-    assert card.parts == names
