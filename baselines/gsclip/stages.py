@@ -6,6 +6,7 @@ import torch
 
 from pc3dad.baselines.gsclip.parts import Parts
 from pc3dad.context import RunContext
+from pc3dad.methods import epochs
 from pc3dad.methods.rendered import maps, training
 from pc3dad.methods.rendered.prompts import BETAS
 from pc3dad.methods.rendered.stream import Features
@@ -15,21 +16,21 @@ STREAM = "shaded"
 RELEASED = ("3d_point", "2d_image")  # losses of stage 2 that the released code minimises, beside consistency
 
 
-def prompts_stage(items: training.Items, parts: Parts, ctx: RunContext) -> Iterator[training.Record]:
+def prompts_stage(items: training.Items, parts: Parts, ctx: RunContext) -> Iterator[epochs.Record]:
     """Stage 1: prompts and point encoder are learned, the views keep their features."""
     config, prompts = parts.config, parts.prompts.train()
     learned = [one for one in prompts.parameters() if one.requires_grad]
     optimiser = torch.optim.Adam(learned, lr=config.rate, betas=BETAS)
     rng = ctx.rng("gsclip points of stage 1")
 
-    def step(chosen: Sequence[training.Item]) -> training.Losses:
+    def step(chosen: Sequence[training.Item]) -> epochs.Losses:
         found = parts.describe([item.xyz for item in chosen], [rng] * len(chosen))
         losses = _losses(chosen, [item.seen.features[STREAM] for item in chosen], found.features, parts)
         if config.prototypes == "gated+compact" and found.defects is not None:
             losses["prototypes"] = found.defects.distance
         return losses
 
-    yield from training.run(
+    yield from epochs.run(
         items,
         step,
         optimiser,
@@ -42,7 +43,7 @@ def prompts_stage(items: training.Items, parts: Parts, ctx: RunContext) -> Itera
     prompts.eval()
 
 
-def fusion_stage(items: training.Items, parts: Parts, ctx: RunContext) -> Iterator[training.Record]:
+def fusion_stage(items: training.Items, parts: Parts, ctx: RunContext) -> Iterator[epochs.Record]:
     """Stage 2: fusion and adapters are learned, the sentences of every sample stay as stage 1 left them."""
     config, fusion, tower = parts.config, parts.fusion, parts.depth
     if fusion is None or tower is None:
@@ -54,7 +55,7 @@ def fusion_stage(items: training.Items, parts: Parts, ctx: RunContext) -> Iterat
     optimiser = torch.optim.Adam(groups, betas=BETAS)
     texts = _texts(items, parts, ctx)
 
-    def step(chosen: Sequence[training.Item]) -> training.Losses:
+    def step(chosen: Sequence[training.Item]) -> epochs.Losses:
         features = [item.seen.features[STREAM] for item in chosen]
         pictures = [item.seen.pictures["depth"] for item in chosen]
         fused = parts.fuse(features, pictures, ctx.memory_bytes)
@@ -66,7 +67,7 @@ def fusion_stage(items: training.Items, parts: Parts, ctx: RunContext) -> Iterat
         losses["consistency"] = config.con_weight * consistency(views, axis=config.con_axis)
         return losses
 
-    yield from training.run(
+    yield from epochs.run(
         items,
         step,
         optimiser,
@@ -95,7 +96,7 @@ def _losses(
     parts: Parts,
     *,
     normalise: bool = True,
-) -> training.Losses:
+) -> epochs.Losses:
     """The losses of stage 1 for features (B of them) and sentences (B, 2, D) or (1, 2, D)."""
     config, size = parts.config, parts.stream.layout.image_size
     of_each = texts.expand(len(chosen), -1, -1)[:, None]

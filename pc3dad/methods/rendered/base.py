@@ -1,31 +1,25 @@
 """Base of methods that look at rendered views: one stream, learned tensors on disk, losses beside them."""
 
-import csv
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
 
 from pc3dad.context import RunContext
-from pc3dad.errors import DataError, MethodError, WeightsError
-from pc3dad.methods.base import STATE_FILE, BaseMethod
+from pc3dad.errors import DataError, MethodError
+from pc3dad.methods.learned import LearnedMethod
 from pc3dad.methods.rendered.config import RenderedConfig
 from pc3dad.methods.rendered.slots import to_slots
 from pc3dad.methods.rendered.stream import Stream
-from pc3dad.methods.rendered.training import Record
 from pc3dad.types import Prediction, Sample
-
-LOSSES_FILE = "losses.csv"
 
 RenderedConfigT = TypeVar("RenderedConfigT", bound=RenderedConfig)
 
 
-class RenderedMethod(BaseMethod[RenderedConfigT], Generic[RenderedConfigT]):
+class RenderedMethod(LearnedMethod[RenderedConfigT], Generic[RenderedConfigT]):
     """Keeps the encoder between samples, and what was learned as named tensors.
 
     Attributes:
@@ -39,31 +33,18 @@ class RenderedMethod(BaseMethod[RenderedConfigT], Generic[RenderedConfigT]):
 
     def __init__(self, config: RenderedConfigT) -> None:
         super().__init__(config)
-        self.losses: list[Record] = []
-        self._learned: dict[str, torch.Tensor] = {}
         self._stream: tuple[RunContext, Stream] | None = None
 
     def stream(self, ctx: RunContext) -> Stream:
         """The stream of the context, made once."""
-        if self._stream is None or self._stream[0] is not ctx:
+        if self._stream is None or self._stream[0] != ctx:
             self._stream = ctx, Stream(self.config, ctx, encoded=self.encoded, kept=self.kept)
             self.prepare(self._stream[1])
         return self._stream[1]
 
-    @property
-    def learned(self) -> Mapping[str, torch.Tensor]:
-        """Learned tensors by name, on the CPU.
-
-        Raises:
-            MethodError: there are none yet.
-        """
-        if not self._learned:
-            raise MethodError(f"{self.card.slug} was not trained", hint="call fit, or load a stored fit")
-        return self._learned
-
     def learn(self, tensors: Mapping[str, torch.Tensor]) -> None:
         """Takes over learned tensors; modules are made of them when they are needed."""
-        self._learned = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+        super().learn(tensors)
         self._stream = None
 
     def score(self, sample: Sample, ctx: RunContext) -> Prediction:
@@ -93,26 +74,3 @@ class RenderedMethod(BaseMethod[RenderedConfigT], Generic[RenderedConfigT]):
     @abstractmethod
     def prepare(self, stream: Stream) -> None:
         """Makes the modules that `score` needs of what was learned, if anything was."""
-
-    def save(self, folder: Path) -> None:
-        """Writes `state.safetensors` and `losses.csv`."""
-        save_file(dict(self.learned), folder / STATE_FILE)
-        columns = list(dict.fromkeys(name for record in self.losses for name in record))
-        with (folder / LOSSES_FILE).open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.DictWriter(stream, columns)
-            writer.writeheader()
-            writer.writerows(self.losses)
-
-    def load(self, folder: Path) -> None:
-        """Restores what was learned.
-
-        Raises:
-            WeightsError: the file is missing or damaged.
-        """
-        path = folder / STATE_FILE
-        try:
-            self.learn(load_file(path))
-        except (
-            Exception
-        ) as error:  # safetensors raises several unrelated types, all of which mean the same here
-            raise WeightsError(f"cannot load {path}: {error}", hint="fit again with --redo") from error

@@ -1,9 +1,7 @@
 """Training on cached views: samples are looked at once, then every epoch reads features from disk."""
 
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -13,17 +11,15 @@ from torch.nn import functional
 from pc3dad.context import RunContext
 from pc3dad.data.base import TrainView
 from pc3dad.errors import MethodError
+from pc3dad.methods.epochs import Losses
+from pc3dad.methods.items import KeptArrays, point_labels
 from pc3dad.methods.rendered.maps import ANOMALOUS
 from pc3dad.methods.rendered.slots import to_slots
 from pc3dad.methods.rendered.stream import Features, Seen, Stream
 from pc3dad.nn import losses
 from pc3dad.render import backproject
 from pc3dad.render.renderer import paint_masks
-from pc3dad.types import BoolArray, Float32Array, Sample, Truth
-
-Losses = dict[str, torch.Tensor]
-Record = dict[str, float]
-"""Means of an epoch: its number, and every loss."""
+from pc3dad.types import Float32Array, Sample, Truth
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,35 +58,30 @@ class Items(Sequence[Item]):
     def __init__(self, train: TrainView, stream: Stream, ctx: RunContext) -> None:
         if len(train) == 0:
             raise MethodError("there is nothing to train on", hint="name a training set")
-        self._folder = tempfile.TemporaryDirectory(dir=ctx.scratch, prefix="pc3dad-items-")
-        self._ctx = ctx
-        self._length = 0
+        self._kept, self._ctx = KeptArrays(ctx), ctx
         self._names: tuple[list[str], list[str]] = ([], [])
         try:
             for done, (sample, truth) in enumerate(train.labelled()):
                 ctx.progress("look at training samples", done, len(train))
                 self._keep(sample, truth, stream)
         except BaseException:
-            self._folder.cleanup()
+            self._kept.close()
             raise
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._folder.cleanup()
+        self._kept.close()
 
     def __len__(self) -> int:
-        return self._length
+        return len(self._kept)
 
     def __getitem__(self, index: int) -> Item:  # type: ignore[override]  # slices are not needed
-        if index >= self._length:
-            raise IndexError(index)  # ends a loop
-        folder = Path(self._folder.name) / str(index)
+        arrays = self._kept[index]
 
         def read(name: str) -> torch.Tensor:
-            array = np.load(folder / f"{name}.npy", mmap_mode="c")
-            return torch.from_numpy(array).to(self._ctx.device)
+            return torch.from_numpy(arrays[name]).to(self._ctx.device)
 
         features, pictures = self._names
         seen = Seen(
@@ -101,13 +92,13 @@ class Items(Sequence[Item]):
             {name: read(name) for name in pictures},
             read("pixel"),
             read("visible"),
-            np.load(folder / "indices.npy"),
+            np.array(arrays["indices"]),
         )
-        anomalous = bool(np.load(folder / "anomalous.npy"))
-        return Item(index, seen, read("masks"), read("points"), anomalous, np.load(folder / "xyz.npy"))
+        anomalous = bool(arrays["anomalous"])
+        return Item(index, seen, read("masks"), read("points"), anomalous, np.array(arrays["xyz"]))
 
     def _keep(self, sample: Sample, truth: Truth, stream: Stream) -> None:
-        labels = _labels(sample, truth)
+        labels = point_labels(sample, truth)
         if stream.config.slots == "336":
             slots = to_slots(sample, self._ctx.rng("slots", sample.cloud), workers=self._ctx.workers)
             sample, labels = slots.sample, labels[slots.source]
@@ -118,37 +109,24 @@ class Items(Sequence[Item]):
         size, visible = stream.layout.image_size, seen.visible
         if stream.config.unseen == "index_neighbour":
             visible = torch.from_numpy(backproject.repair_visibility(visible.cpu().numpy(), seen.indices))
-        arrays = {
+        tensors = {
             "pixel": seen.pixel,
             "visible": visible,
             "masks": paint_masks(seen.front, labels, size=size),
             **seen.pictures,
         }
         for name, found in seen.features.items():
-            arrays |= {f"{name}_image": found.image.half(), f"{name}_patches": found.patches.half()}
-        folder = Path(self._folder.name) / str(self._length)
-        folder.mkdir()
-        for name, tensor in arrays.items():
-            np.save(folder / f"{name}.npy", tensor.cpu().numpy())
-        np.save(folder / "points.npy", labels)
-        np.save(folder / "indices.npy", seen.indices)
-        np.save(folder / "xyz.npy", sample.cloud.xyz[seen.indices])
-        np.save(folder / "anomalous.npy", np.bool_(truth.anomalous))
-        self._names = list(seen.features), list(seen.pictures)
-        self._length += 1
-
-
-def _labels(sample: Sample, truth: Truth) -> BoolArray:
-    """(N,) bool; all False for a normal sample without labels of points."""
-    if truth.anomalous is None:
-        raise MethodError(f"training sample {sample.id!r} has no label", hint="train on labelled samples")
-    if truth.points is not None:
-        return truth.points
-    if truth.anomalous:
-        raise MethodError(
-            f"anomalous training sample {sample.id!r} has no labels of points", hint="train on others"
+            tensors |= {f"{name}_image": found.image.half(), f"{name}_patches": found.patches.half()}
+        self._kept.keep(
+            {
+                **{name: tensor.cpu().numpy() for name, tensor in tensors.items()},
+                "points": labels,
+                "indices": seen.indices,
+                "xyz": sample.cloud.xyz[seen.indices],
+                "anomalous": np.asarray(bool(truth.anomalous)),
+            }
         )
-    return np.zeros(len(sample.cloud), np.bool_)
+        self._names = list(seen.features), list(seen.pictures)
 
 
 def prompt_losses(
@@ -200,49 +178,3 @@ def _point_loss(
     return losses.dice(values[ANOMALOUS][None], truth, valid=valid) + losses.dice(
         values[1 - ANOMALOUS][None], 1 - truth, valid=valid
     )
-
-
-def run(
-    items: Sequence[Item],
-    step: Callable[[list[Item]], Losses],
-    optimiser: torch.optim.Optimizer,
-    *,
-    epochs: int,
-    batch: int,
-    rng: np.random.Generator,
-    ctx: RunContext,
-    label: str,
-) -> Iterator[Record]:
-    """Trains and yields the means of every epoch. The sum of the losses of a step is minimised.
-
-    Args:
-        items: training samples, shuffled anew in every epoch; the last batch may be smaller.
-        step: losses of some of them.
-        optimiser: of what is learned.
-        epochs: passes.
-        batch: samples of a step.
-        rng: order of samples.
-        ctx: surroundings.
-        label: for progress and records.
-
-    Raises:
-        MethodError: a loss is not finite.
-    """
-    for epoch in range(epochs):
-        ctx.progress(label, epoch, epochs)
-        order = rng.permutation(len(items))
-        sums: dict[str, float] = {}
-        for start in range(0, len(order), batch):
-            chosen = [items[index] for index in order[start : start + batch]]
-            found = step(chosen)
-            total = torch.stack(list(found.values())).sum()
-            if not torch.isfinite(total):
-                raise MethodError(
-                    f"{label}: the loss is not finite in epoch {epoch + 1}", hint="lower the rate"
-                )
-            optimiser.zero_grad()
-            torch.autograd.backward(total)
-            optimiser.step()
-            for name, value in found.items():
-                sums[name] = sums.get(name, 0.0) + float(value.detach()) * len(chosen)
-        yield {"epoch": epoch + 1, **{name: value / len(items) for name, value in sums.items()}}

@@ -1,4 +1,4 @@
-"""Training items stay on disk, losses are those of the specification, and epochs visit every sample once."""
+"""Training items stay on disk, and losses are those of the specification."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from pc3dad.data.base import SampleRef, TrainView
 from pc3dad.errors import MethodError
 from pc3dad.methods.rendered.config import RenderedConfig
 from pc3dad.methods.rendered.stream import Stream
-from pc3dad.methods.rendered.training import Items, prompt_losses, run
+from pc3dad.methods.rendered.training import Items, prompt_losses
 from pc3dad.types import Regime, Split, Truth
 
 
@@ -95,30 +95,3 @@ def test_points_that_no_view_shows_count_only_as_released(items):
     hidden = [items[1]]
     hidden[0].seen.visible[:, :100] = False
     assert losses_of(hidden, True, dice_background=True)["3d_point"] > losses_of(hidden, True)["3d_point"]
-
-
-def test_an_epoch_visits_every_sample_once_and_yields_means(items, ctx):
-    weight = torch.nn.Parameter(torch.zeros(()))
-    visited = []
-
-    def step(chosen):
-        visited.append([item.anomalous for item in chosen])
-        return {"square": (weight - 1) ** 2}
-
-    optimiser = torch.optim.SGD([weight], lr=0.1)
-    rng = np.random.default_rng(0)
-    records = list(run(items, step, optimiser, epochs=3, batch=1, rng=rng, ctx=ctx, label="test"))
-    assert [record["epoch"] for record in records] == [1, 2, 3]
-    assert [record["square"] for record in records] == sorted((r["square"] for r in records), reverse=True)
-    assert sorted(map(str, visited)) == sorted(["[False]", "[True]"] * 3)
-
-
-def test_a_loss_that_is_not_finite_stops_training(items, ctx):
-    weight = torch.nn.Parameter(torch.zeros(()))
-    optimiser = torch.optim.SGD([weight], lr=0.1)
-    rng = np.random.default_rng(0)
-    steps = run(
-        items, lambda _: {"log": weight.log()}, optimiser, epochs=1, batch=2, rng=rng, ctx=ctx, label="test"
-    )
-    with pytest.raises(MethodError, match="not finite in epoch 1"):
-        list(steps)
