@@ -11,9 +11,15 @@ FILES = sorted(Path(__file__).parent.glob("*.npz"))
 
 def test_the_folder_holds_what_is_small():
     assert [path.stem for path in FILES] == [
+        "03_gsclip_gddm",
+        "04_gsclip_srm",
         "08a_gsclip_backprojection",
         "08c_gsclip_visibility_fill",
         "08d_gsclip_pointnet_input",
+        "11_btp_mgfem",
+        "13a_btp_scores",
+        "14_btp_losses",
+        "16_btp_preprocess",
         "20a_metrics_images",
         "20b_metrics_clouds",
         "22_clip_image_transform",
