@@ -71,9 +71,9 @@ def _across(matrix: Float64Array, known: Float64Array, value: float) -> Float64A
         return u
     if abs(uu) >= abs(vv):
         s, t = _rotation(uv, uu)
-        return cast("Float64Array", s * u - t * v)
+        return s * u - t * v
     s, t = _rotation(uv, vv)
-    return cast("Float64Array", t * u - s * v)
+    return t * u - s * v
 
 
 def _rotation(off: float, on: float) -> tuple[float, float]:
