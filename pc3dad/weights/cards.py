@@ -230,7 +230,7 @@ TINY = WeightsCard(
     packaged="pc3dad.encoders.embedded",
     checks="pc3dad.encoders.embedded.checks:run",
     notes=(
-        "small, and trained for hours on two cores: docs/embedded.md says what it can and cannot tell",
+        "small, and trained for an hour a tower on a CPU: docs/embedded.md says what it can and cannot tell",
         "no family of shapes that it was trained on is a category of `synthetic`",
     ),
 )
