@@ -2,9 +2,9 @@
 
     python benchmarks/encoders.py
 
-CPU time of whole processes, best of 5, each less that of a process that imports what was there before. Bar:
-1 s after torch for both files and all that reading them imports, open_clip too. What encoders compute is measured
-by `encoders_image.py` and `encoders_points.py`.
+CPU time of whole processes, best of 5, each less that of a process that imports what was there before.
+Bar: 1 s after torch for both files and all that reading them imports, open_clip too. What encoders compute is
+measured by `encoders_image.py` and `encoders_points.py`.
 """
 
 import resource

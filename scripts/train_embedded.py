@@ -2,7 +2,7 @@
 
     python scripts/train_embedded.py pool     --work FOLDER     parts with and without defects, on all cores
     python scripts/train_embedded.py text     --work FOLDER     about five minutes
-    python scripts/train_embedded.py pictures --work FOLDER     an hour on a core; the two may run side by side
+    python scripts/train_embedded.py pictures --work FOLDER     an hour; the two may run side by side
     python scripts/train_embedded.py clouds   --work FOLDER
     python scripts/train_embedded.py check    --work FOLDER     what came out, on shapes never trained on
 
