@@ -154,6 +154,7 @@ class _State:
     bytes: int | None = None
     identity: str | None = None
     made_of: dict[str, str] | None = None
+    packaged: bool = False
 
     @property
     def short(self) -> str:
@@ -173,7 +174,7 @@ def _states(card: "WeightsCard") -> list[_State]:
             state = REFUSED if store.look_up(card, part=part) else ABSENT
             states.append(_State(name, state, str(error)))
         else:
-            facts = (str(found.path), found.bytes, found.identity, found.made_of)
+            facts = (str(found.path), found.bytes, found.identity, found.made_of, found.place == "package")
             states.append(_State(name, OK, found.sha256, *facts))
     return states
 
@@ -210,7 +211,8 @@ def _file_lines(file: "WeightsFile") -> Iterator[str]:
 
 
 def _state_lines(state: _State) -> Iterator[str]:
-    lines = {"here": state.path or ("no" if state.state == ABSENT else state.detail)}
+    place = f"in the package, {Path(state.path or '').name}" if state.packaged else state.path
+    lines = {"here": place or ("no" if state.state == ABSENT else state.detail)}
     if state.state == OK:
         identity = {"published": "the published one", "recorded": "the recorded one"}
         lines |= {"  size": f"{state.bytes:,} bytes", "  sha256": state.detail}
