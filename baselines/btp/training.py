@@ -78,7 +78,7 @@ class Items(Sequence[Item]):
             self._kept.close()
             raise
         if self._lost:
-            log.info(
+            log.warning(
                 "no defective point was chosen in %d of %d training samples with a defect",
                 self._lost,
                 len(train),

@@ -4,16 +4,17 @@ import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pc3dad.context import Progress, silent
 from pc3dad.device import cpu_count
 from pc3dad.encoders import image_text
 from pc3dad.encoders.embedded import measure, tiny
 from pc3dad.encoders.embedded.families import NOUNS, TEST, TRAINING
-from pc3dad.encoders.embedded.items import TRAINED_KINDS, Pair
-from pc3dad.encoders.embedded.measure import Scores
+from pc3dad.encoders.embedded.items import TRAINED_KINDS
+from pc3dad.encoders.embedded.measure import Item, Scores
 from pc3dad.encoders.embedded.training.pool import Content
 from pc3dad.encoders.embedded.unseen_kinds import UNSEEN_KINDS
 from pc3dad.encoders.image_text import ImageTextEncoder
@@ -31,6 +32,8 @@ SETS: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any], int]] = {
     "new instances": (TRAINING, SEEN, 36),
 }
 """Shape families, kinds of defects, and how many pairs of parts are made of them."""
+CONTROLLED = "families unseen"
+"""Where untrained networks are measured too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class Row:
         what: "object" and "patch" are AUROC, "naming" is top-1 accuracy.
         items: how many pictures or clouds.
         tiny: of the embedded encoders.
-        untrained: of the same networks with random weights.
+        untrained: of the same networks with random weights, of families unseen.
         curvature: of surface variation; only of clouds.
         chance: of what knows nothing.
     """
@@ -108,17 +111,45 @@ def run(progress: Progress = silent, *, folder: Path | None = None) -> CheckTabl
     """
     place = folder or tiny.folder()
     encoder = tiny.load_image_text(place / tiny.IMAGE_TEXT)
-    tower = tiny.load_points(place / tiny.POINTS)
-    made = _make(progress)
-    rows = []
-    for name, pairs in made.items():
-        rows += _rows(name, pairs, encoder, tower)
-        progress("sets measured", len(rows) // 6, len(made))
-    return CheckTable(tuple(rows))
+    measured = _measure_all(place, progress)
+    return CheckTable(tuple(row for name, items in measured.items() for row in _rows(name, items, encoder)))
 
 
-def _make(progress: Progress) -> dict[str, list[Pair]]:
-    """The pairs of each set, without those for which a shape had no place."""
+class _Networks(NamedTuple):
+    """What is measured: the embedded encoders, the same untrained, and the direction of their sentences."""
+
+    encoder: ImageTextEncoder
+    tower: PointBert
+    blank: ImageTextEncoder
+    blank_tower: PointBert
+    towards: Any
+
+
+@cache
+def _load(folder: Path) -> _Networks:
+    """Loads them, once in a process of those that measure."""
+    import torch
+
+    torch.set_num_threads(1)  # the processes have the cores
+    encoder = tiny.load_image_text(folder / tiny.IMAGE_TEXT)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(UNTRAINED_SEED)
+        blank_tower = PointBert(TINY).eval()
+    return _Networks(
+        encoder,
+        tiny.load_points(folder / tiny.POINTS),
+        image_text.untrained(tiny.ARCHITECTURE, seed=UNTRAINED_SEED, dual_from=tiny.DUAL_FROM),
+        blank_tower,
+        measure.direction(encoder, tokenize),
+    )
+
+
+Measured = dict[str, list[Item]]
+"""Items by scorer."""
+
+
+def _measure_all(folder: Path, progress: Progress) -> dict[str, Measured]:
+    """Items of each set, in the order of their pairs."""
     contents = {
         name: Content(dict(families), dict(kinds), count, SEED)
         for name, (families, kinds, count) in SETS.items()
@@ -127,7 +158,7 @@ def _make(progress: Progress) -> dict[str, list[Pair]]:
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(cpu_count(), mp_context=context) as processes:
         jobs = {
-            processes.submit(content.make, number): (name, number)
+            processes.submit(_measure, content, number, folder, name == CONTROLLED): (name, number)
             for name, content in contents.items()
             for number in range(content.pairs)
         }
@@ -135,28 +166,41 @@ def _make(progress: Progress) -> dict[str, list[Pair]]:
         for done, job in enumerate(as_completed(jobs), start=1):
             found[jobs[job]] = job.result()
             progress("pairs of parts", done, total)
-    return {
-        name: [pair for number in range(content.pairs) if (pair := found[name, number]) is not None]
-        for name, content in contents.items()
+    measured: dict[str, Measured] = {}
+    for name, number in sorted(found, key=lambda one: (list(contents).index(one[0]), one[1])):
+        for scorer, items in found[name, number].items():
+            measured.setdefault(name, {}).setdefault(scorer, []).extend(items)
+    return measured
+
+
+def _measure(content: Content, number: int, folder: Path, controlled: bool) -> Measured:
+    """Items of one pair, also of untrained networks; none if a shape had no place for its defect."""
+    pair, networks = content.make(number), _load(folder)
+    if pair is None:
+        return {}
+    found = {
+        "pictures": measure.of_pictures(networks.encoder, networks.towards, [pair]),
+        "clouds": measure.of_clouds(networks.tower, networks.towards, [pair]),
+        "variation": measure.of_variation([pair]),
     }
+    if controlled:
+        found |= {
+            "pictures, untrained": measure.of_pictures(networks.blank, networks.towards, [pair]),
+            "clouds, untrained": measure.of_clouds(networks.blank_tower, networks.towards, [pair]),
+        }
+    return found
 
 
-def _rows(name: str, pairs: list[Pair], encoder: ImageTextEncoder, tower: PointBert) -> list[Row]:
+def _rows(name: str, measured: Measured, encoder: ImageTextEncoder) -> Iterator[Row]:
     """Rows of one set: object, patch and naming of pictures and of clouds."""
-    import torch
 
-    towards = measure.direction(encoder, tokenize)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(UNTRAINED_SEED)
-        blank_points = PointBert(TINY).eval()
-    blank = image_text.untrained(tiny.ARCHITECTURE, seed=UNTRAINED_SEED, dual_from=tiny.DUAL_FROM)
-    pictures = measure.gather(measure.of_pictures(encoder, towards, pairs), measure.PATCH)
-    clouds = measure.gather(measure.of_clouds(tower, towards, pairs), measure.GROUP)
-    blank_pictures = measure.gather(measure.of_pictures(blank, towards, pairs), measure.PATCH)
-    blank_clouds = measure.gather(measure.of_clouds(blank_points, towards, pairs), measure.GROUP)
-    variation = measure.gather(measure.of_variation(pairs), measure.GROUP)
-    found = (("pictures", pictures, blank_pictures, None), ("clouds", clouds, blank_clouds, variation))
-    return [row for inputs, *scores in found for row in _compared(name, inputs, scores, encoder)]
+    def gathered(scorer: str, enough: float) -> Scores | None:
+        return measure.gather(measured[scorer], enough) if scorer in measured else None
+
+    seen = [gathered(scorer, measure.PATCH) for scorer in ("pictures", "pictures, untrained")]
+    read = [gathered(scorer, measure.GROUP) for scorer in ("clouds", "clouds, untrained", "variation")]
+    yield from _compared(name, "pictures", [*seen, None], encoder)
+    yield from _compared(name, "clouds", read, encoder)
 
 
 def _compared(
