@@ -168,8 +168,8 @@ def training(file: "GoldenFile") -> Outputs:
 def _item(model: Released, xyz: NDArray[np.float32], labels: NDArray[Any]) -> Item:
     encoded = model.encode(torch.from_numpy(xyz))
     anomalous = torch.from_numpy(labels > 0)
-    near = {"radius": RADII[0], "max_neighbours": NORMAL_NEIGHBOURS}
-    directions = signed(xyz, normals.estimate(xyz, **near), **near)
+    unsigned = normals.estimate(xyz, radius=RADII[0], max_neighbours=NORMAL_NEIGHBOURS)
+    directions = signed(xyz, unsigned, radius=RADII[0], max_neighbours=NORMAL_NEIGHBOURS)
     described = fpfh.describe(xyz, directions, radius=RADII[1], max_neighbours=NEIGHBOURS)
     wanted = fpfh.pool(described, encoded.patches.numpy(), pooling=model.config.fpfh_agg)
     return Item(encoded, encoded.nearest(), anomalous, anomalous.any(), torch.from_numpy(wanted))

@@ -212,7 +212,7 @@ def optimiser_of(parts: Parts, prompts: Prompts, steps: int) -> tuple[torch.opti
     """
     config = parts.config
     others = list(parts.named_parameters())
-    groups = [
+    groups: list[dict[str, Any]] = [
         {"params": list(prompts.parameters()), "lr": config.rate, "weight_decay": 0.0},
         {"params": [one for name, one in others if not name.endswith("bias")], "lr": OTHERS * config.rate},
         {
