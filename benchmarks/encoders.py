@@ -3,7 +3,7 @@
     python benchmarks/encoders.py
 
 CPU time of whole processes, best of 5, each less that of a process that imports what was there before.
-Bar: 1 s for both files together. The import of open_clip, which reading the first one needs, is told apart.
+Bar: 1 s after torch for all of it. The import of open_clip, which the first file needs, is told apart.
 What encoders compute is measured by `encoders_image.py` and `encoders_points.py`.
 """
 
