@@ -15,7 +15,7 @@ from torch import nn
 
 from pc3dad.encoders import _compat
 from pc3dad.encoders.layout import Architecture, Layout, layout_of, read_config
-from pc3dad.encoders.loading import load_strictly
+from pc3dad.encoders.loading import Undrawn, load_strictly
 from pc3dad.encoders.published import statistics
 from pc3dad.encoders.text import TextTower
 from pc3dad.encoders.vision import Positions, VisionTower
@@ -117,16 +117,15 @@ def load(
         mean, std = statistics(architecture, tag)
         what, sizes = architecture, replace(sizes, mean=mean, std=std)
     tensors = _read(weights, part)
-    with torch.device("meta"):  # nothing is drawn
+    with Undrawn():
         image = _image_tower(config) if part != "text" else None
         text = _text_tower(config) if part != "image" else None
     if image is not None:
         found = {name.removeprefix(IMAGE): value for name, value in tensors.items() if _is_image(name)}
-        load_strictly(image.to_empty(device="cpu"), found, what=f"the image tower of {what}")
+        load_strictly(image, found, what=f"the image tower of {what}")
     if text is not None:
         found = {name: value for name, value in tensors.items() if not _is_image(name)}
-        load_strictly(text.to_empty(device="cpu"), found, what=f"the text tower of {what}")
-        text.attn_mask = text.build_causal_mask()  # no weight: made anew
+        load_strictly(text, found, what=f"the text tower of {what}")
     return _frozen(sizes, image, text, positions)
 
 

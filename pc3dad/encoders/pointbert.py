@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from pc3dad.encoders import grouping
 from pc3dad.encoders.grouping import Groups
-from pc3dad.encoders.loading import load_strictly
+from pc3dad.encoders.loading import Undrawn, load_strictly
 from pc3dad.encoders.local_frame import FEATURES, local_features
 from pc3dad.encoders.norm import RowNorm
 from pc3dad.errors import ConfigError
@@ -344,7 +344,8 @@ def load(tensors: Mapping[str, torch.Tensor], config: PointBertConfig) -> PointB
     Raises:
         WeightsError: a tensor is missing, unexpected or of another shape; the message lists every one.
     """
-    model = PointBert(config)
+    with Undrawn():
+        model = PointBert(config)
     load_strictly(model, tensors, what="PointBERT")
     return model.eval().requires_grad_(requires_grad=False)
 

@@ -104,9 +104,8 @@ def save_points(tower: PointBert, path: Path) -> None:
 
 def _read(path: Path) -> dict[str, torch.Tensor]:
     try:
-        tensors = load_file(path)
+        return load_file(path)
     except FileNotFoundError as error:
         raise WeightsError(f"{path} is missing", hint="install pc3dad again") from error
     except (OSError, SafetensorError) as error:
         raise WeightsError(f"{path} is unreadable: {error}", hint="install pc3dad again") from error
-    return {name: one.float() if one.is_floating_point() else one for name, one in tensors.items()}

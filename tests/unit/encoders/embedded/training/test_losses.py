@@ -24,30 +24,30 @@ def wanted():
         objects,
         torch.ones(B, dtype=torch.bool),
         torch.tensor([0, 0, 1, 1]),
-        torch.eye(B, dtype=torch.bool),
+        torch.tensor([0, 0, 2, 2]),
     )
 
 
 @pytest.fixture
 def texts():
     axes = torch.eye(D)
-    captions = functional.normalize(
-        torch.stack([axes[0], axes[1], axes[0] + axes[4], axes[1] + axes[5]]), dim=1
+    kinds, families = (
+        functional.normalize(one, dim=1) for one in (axes[1] + axes[2:4], axes[:2].sum(0) + axes[4:7])
     )
-    return Texts((axes[1] - axes[0]).expand(B, D), captions, functional.normalize(axes[1] + axes[2:4], dim=1))
+    return Texts((axes[1] - axes[0]).expand(B, D), kinds, families)
 
 
 def right(wanted, texts):
     """Features that say what is wanted."""
     normal, defective = torch.eye(D)[:2]
     patches = torch.where(wanted.patches[..., None], texts.kinds[wanted.kind][:, None], normal)
-    whole = torch.where(wanted.objects[:, None], defective, normal) + 0.5 * texts.captions
+    whole = torch.where(wanted.objects[:, None], defective, normal) + texts.families[wanted.family]
     return Seen(whole, (patches, patches), (patches,))
 
 
 def test_right_answers_cost_little(wanted, texts):
     total, parts = loss(right(wanted, texts), texts, wanted)
-    assert set(parts) == {"patch", "tap", "object", "rank", "caption", "kind"}
+    assert set(parts) == {"patch", "tap", "object", "rank", "name", "kind"}
     assert float(total) < 1.2
 
 
@@ -58,9 +58,7 @@ def test_swapped_answers_cost_more_in_every_part_but_the_kind(wanted, texts):
     )
     _, right_parts = loss(good, texts, wanted)
     _, wrong_parts = loss(bad, texts, wanted)
-    assert all(
-        wrong_parts[name] > right_parts[name] for name in ("patch", "tap", "object", "rank", "caption")
-    )
+    assert all(wrong_parts[name] > right_parts[name] for name in ("patch", "tap", "object", "rank", "name"))
 
 
 def test_unclear_objects_cost_nothing(wanted, texts):
