@@ -125,10 +125,11 @@ def predict_files(
         datasets = registry.datasets(plugins)
         planned = plan_fit(spec, train_on or TRAINING, seed, methods=methods, datasets=datasets)
     atomic.make_folder(out)  # before time is spent on training
-    if planned is not None:
-        made = trained(planned, ctx, redo=redo, tell=tell)
-    elif fit is None:
-        made.fit(TrainView(entry.ready.regime), ctx)
+    if any(file.exists() for file in files):  # nobody trains for a mistyped name
+        if planned is not None:
+            made = trained(planned, ctx, redo=redo, tell=tell)
+        elif fit is None:
+            made.fit(TrainView(entry.ready.regime), ctx)
     yield from score_files(files, made, ctx, out=out, mesh_points=mesh_points)
 
 

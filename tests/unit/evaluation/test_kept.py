@@ -71,6 +71,13 @@ def test_the_first_call_trains_and_the_next_one_reuses(predict, home):
     assert str(folder) in again[0]
 
 
+def test_nobody_trains_for_a_file_that_does_not_exist(predict, toys, tmp_path, home):
+    words = {"train_on": ON_A, "plugins": [toys, predict.plugin]}
+    (result,) = predict_files([tmp_path / "mistyped.ply"], "aux", out=tmp_path / "out", **words)
+    assert (result.status, "mistyped.ply" in result.reason) == ("failed", True)
+    assert not predict.plugin.with_suffix(".fits").exists()
+
+
 @pytest.mark.parametrize(
     "other",
     [
