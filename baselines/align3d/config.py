@@ -41,8 +41,8 @@ class Align3dConfig(PromptTrainingConfig):
     """Stage 1: learn how features of a grey view become those of a coloured one. Off: the second branch
     compares the features as they are."""
     guidance: Literal["coloured_renders", "photo_0deg"] = "coloured_renders"
-    """What views are aligned with: the same views in colours, as released, or the photograph, for the view
-    that shows most points, which is that of the camera."""
+    """What views are aligned with: the same views in colours, as released, or the photograph, for the one
+    that looks as the camera did."""
     rgb_lighting: Literal["lit", "unlit"] = "lit"
     """Whether coloured views are shaded. How the released ones were made is not known."""
     no_rgb: Literal["transfer", "render_only"] = "transfer"

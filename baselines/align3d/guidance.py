@@ -2,6 +2,10 @@
 
 from dataclasses import replace
 
+import numpy as np
+import torch
+from torch.nn import functional
+
 from pc3dad.baselines.align3d.aligner import Pair, make_pair
 from pc3dad.baselines.align3d.config import Align3dConfig
 from pc3dad.context import RunContext
@@ -9,7 +13,7 @@ from pc3dad.errors import MethodError
 from pc3dad.methods.rendered.stream import Features, Seen, Stream
 from pc3dad.types import Sample
 
-GREY, COLOURED, PHOTOGRAPH = "shaded", "rgb", "photograph"  # names of features
+GREY, COLOURED, CAMERA, PHOTOGRAPH = "shaded", "rgb", "camera", "photograph"  # names of features
 
 
 class GuidedStream(Stream):
@@ -39,9 +43,12 @@ class GuidedStream(Stream):
                 "align3d[no_rgb=render_only]",
             )
         seen = super().look(sample, front=front)
-        if not self._photographs:
+        if not self._photographs or sample.cloud.grid is None:
             return seen
-        return replace(seen, features={**seen.features, PHOTOGRAPH: self.photograph(sample)})
+        grey, view = seen.features[GREY], camera_view(seen, sample.cloud.grid, self.layout.image_size)
+        alone = Features(grey.image[view : view + 1], grey.patches[:, view : view + 1])
+        added = {CAMERA: alone, PHOTOGRAPH: self.photograph(sample)}
+        return replace(seen, features={**seen.features, **added})
 
 
 def has_guidance(sample: Sample, *, photographs: bool) -> bool:
@@ -53,9 +60,22 @@ def has_guidance(sample: Sample, *, photographs: bool) -> bool:
 
 def pair_of(seen: Seen) -> Pair:
     """What is aligned of a sample that a `GuidedStream` looked at."""
-    grey = seen.features[GREY]
-    if PHOTOGRAPH not in seen.features:
-        return make_pair(grey, seen.features[COLOURED])
-    view = int(seen.visible.sum(dim=1).argmax())  # no other view shows as many points as that of the camera
-    alone = Features(grey.image[view : view + 1], grey.patches[:, view : view + 1])
-    return make_pair(alone, seen.features[PHOTOGRAPH])
+    if PHOTOGRAPH in seen.features:
+        return make_pair(seen.features[CAMERA], seen.features[PHOTOGRAPH])
+    return make_pair(seen.features[GREY], seen.features[COLOURED])
+
+
+def camera_view(seen: Seen, grid: tuple[int, int], size: int) -> int:
+    """Which view is that of the camera: points lie in it as in the photograph, up to place and scale.
+
+    Args:
+        seen: views of an organised cloud.
+        grid: its rows and columns.
+        size: side of the views in pixels.
+    """
+    row, column = np.divmod(seen.indices, grid[1])
+    wanted = torch.from_numpy(np.stack([row, column])[:, None]).to(seen.pixel.device)  # (2, 1, n)
+    found = torch.stack([seen.pixel // size, seen.pixel % size])  # (2, V, n)
+    wanted, found = (one - one.double().mean(dim=-1, keepdim=True) for one in (wanted, found))
+    alike = functional.cosine_similarity(wanted.movedim(0, 1).flatten(1), found.movedim(0, 1).flatten(1))
+    return int(alike.argmax())
