@@ -26,7 +26,10 @@ def bench(
     root: options.Root = [],
     train_on: Annotated[
         list[str],
-        typer.Option("--train-on", help="DATASET:A+B trains one model on A and B; repeated, one model each."),
+        typer.Option(
+            "--train-on",
+            help="DATASET:A+B trains one model on A and B; repeatable. each: one model per category.",
+        ),
     ] = [],
     fit: Annotated[
         list[Path],

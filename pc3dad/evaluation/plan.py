@@ -24,6 +24,7 @@ from pc3dad.types import Regime, Split
 from pc3dad.weights import cards, store
 
 SCHEMA = 2
+EACH = "each"  # stands for one training set per category of the data set
 
 ResultT = TypeVar("ResultT")
 
@@ -151,7 +152,12 @@ def _training_sets(
 ) -> list[_TrainingSet]:
     """Training sets the user named, else those of the card if a method needs them, else none."""
     if source.spec.train:
-        named = [_training_set(text, source, opened, spec, datasets) for text in source.spec.train]
+        words = [
+            word
+            for text in source.spec.train
+            for word in (source.dataset.categories() if text == EACH else [text])
+        ]
+        named = [_training_set(word, source, opened, spec, datasets) for word in words]
         return list({item.name: item for item in named}.values())
     if not needed:
         return []

@@ -42,7 +42,8 @@ class DatasetSpec(Choice):
     categories: Literal["all"] | tuple[str, ...] = "all"
     """Categories to score."""
     train: tuple[str, ...] = ()
-    """Training sets, one model each: "A+B" of this data set or "OTHER:A+B"; the card's if none."""
+    """Training sets, one model each: "A+B" of this data set or "OTHER:A+B", or "each"
+    for every category of this data set in turn; the card's if none."""
     root: Path | None = None
     """Folder of the data set."""
 

@@ -62,6 +62,15 @@ def test_two_categories_make_one_training_set(tmp_path, toys, method):
     assert report.notes == ("toys: A, B trained on, not scored",)
 
 
+def test_each_category_in_turn_trains_a_model_that_scores_the_others(tmp_path, toys, method):
+    plugins = [toys, method("aux", regime="AUXILIARY")]
+    report = run_bench(
+        values("aux", train=["each"], categories=["B", "C"]), plugins=plugins, out=tmp_path / "run"
+    )
+    scored = [(row.train, row.category) for row in cells(report)]
+    assert sorted(scored) == [("toys:A", "B"), ("toys:A", "C"), ("toys:B", "C"), ("toys:C", "B")]
+
+
 def test_a_training_set_or_category_named_twice_counts_once(tmp_path, toys, method):
     plugins = [toys, method("aux", regime="AUXILIARY")]
     asked = values("aux", train=["A+B", "B+A"], categories=["C", "C"])
