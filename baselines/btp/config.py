@@ -35,8 +35,8 @@ class BtpConfig(Config):
     normalise: Literal["unit-ball", "none"] = "unit-ball"
     """Centre clouds and scale them to radius 1. none: as the first release, for clouds that already are."""
     fps_start: Literal["per-file", "global-rng", "index0"] = "per-file"
-    """Where the choice of points begins: drawn by the content of the cloud; drawn as the released code does
-    for the first file of a folder; or at the first point."""
+    """Where the choice of points begins: drawn by the number of points, whatever unit and place of the cloud;
+    drawn as the released code does for the first file of a folder; or at the first point."""
 
     prompt: Literal["fixed-empty", "fixed-object", "learnable"] = "fixed-empty"
     """Texts: "normal ." and "defective .", as released; "normal object." and "defective object."; or these
@@ -52,12 +52,15 @@ class BtpConfig(Config):
     """What is fused: tokens of patches, their geometry, the token of the cloud."""
     hidden: int = Field(default=512, ge=8, le=8192)
     """Width of the first layer of each of their mappings."""
+    geo_dim: int = Field(default=33, ge=1, le=8192)
+    """Numbers that describe the geometry of a patch: those of a histogram, as released. Others, such as the
+    length of a text feature as the paper says, need geo_loss_weight=0."""
     gfcm_coords: Literal["absolute", "centred"] = "absolute"
     """Points of a patch in the frame of the cloud, as released, or around the centre of the patch."""
-    fpfh_scale: Literal["released", "adaptive"] = "released"
-    """Radii of the histograms that geometry is trained towards. released: 0.05 and 0.1, where most points of
-    compact closed bodies have no normal; adaptive: 2.5 and 5 distances of nearest points, and normals that
-    point outwards."""
+    fpfh_scale: Literal["fixed", "adaptive"] = "fixed"
+    """Radii of the histograms that geometry is trained towards. fixed: as released, 0.05 and 0.1, in which
+    most points of compact closed bodies have no normal; adaptive: 2.5 and 5 distances of nearest points, and
+    normals that point outwards."""
     fpfh_agg: Literal["max", "mean"] = "max"
     """How histograms of the points of a patch become one."""
 

@@ -45,10 +45,22 @@ class Encoded:
     cloud: torch.Tensor
     embedding: torch.Tensor
 
-    def points(self, *, centred: bool) -> torch.Tensor:
-        """(G, K, 3) points of the patches, in the frame of the cloud or around their centres."""
-        members = self.xyz[self.patches]
-        return members - self.xyz[self.centres][:, None] if centred else members
+    def members(self, *, centred: bool) -> tuple[torch.Tensor, torch.Tensor]:
+        """What patches consist of.
+
+        Args:
+            centred: points are wanted around the centre of their patch, not in the frame of the cloud.
+
+        Returns:
+            points (P, 3), each once if they are in the frame of the cloud, and (G, K) int64, which of them
+            every patch holds.
+        """
+        if centred:
+            around = self.xyz[self.patches] - self.xyz[self.centres][:, None]
+            count = self.patches.numel()
+            return around.flatten(0, 1), torch.arange(count, device=self.xyz.device).view_as(self.patches)
+        used, which = torch.unique(self.patches, return_inverse=True)
+        return self.xyz[used], which
 
     def nearest(self) -> torch.Tensor:
         """(n,) int64, for each point the patch with the nearest centre."""

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from pc3dad.baselines.btp import official
 from pc3dad.baselines.btp.config import OFFICIAL, BtpConfig
+from pc3dad.baselines.btp.descriptors import FIXED as RADII
 from pc3dad.baselines.btp.descriptors import NEIGHBOURS, NORMAL_NEIGHBOURS
-from pc3dad.baselines.btp.descriptors import RELEASED as RADII
 from pc3dad.baselines.btp.encoded import Encoded, encode
 from pc3dad.baselines.btp.golden_modules import (
     RELEASED,

@@ -35,14 +35,12 @@ def descriptors(file: "GoldenFile") -> Outputs:
     """Outputs of 10."""
     module, given = Descriptors().eval(), tensors(file.inputs)
     load_strictly(module, _part(file, official.GEOMETRY, "descriptors."), what="the descriptors")
-
-    def members(points: torch.Tensor) -> torch.Tensor:
-        return torch.stack([one[patches] for one, patches in zip(points, given["patch_idx"], strict=True)])
-
-    points = given["points"]
-    values = {"eval": module(members(points)), "eval_translated_by_0.3": module(members(points + 0.3))}
-    values["train"] = module.train()(members(points))
-    norm = module.points[1]
+    points, patches = given["points"], given["patch_idx"]
+    patches = patches + points.shape[1] * torch.arange(len(points))[:, None, None]
+    points = points.flatten(0, 1)
+    values = {"eval": module(points, patches), "eval_translated_by_0.3": module(points + 0.3, patches)}
+    values["train"] = module.train()(points, patches)
+    norm = module.norms[0]
     values["running_mean_after_train/mlp1.1"] = norm.running_mean
     values["running_var_after_train/mlp1.1"] = norm.running_var
     return arrays(values)

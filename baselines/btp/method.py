@@ -5,17 +5,20 @@ import torch
 
 from pc3dad import seeding
 from pc3dad.baselines.btp import scoring, training
+from pc3dad.baselines.btp.card import CARD
 from pc3dad.baselines.btp.config import BtpConfig
-from pc3dad.baselines.btp.description import CARD
+from pc3dad.baselines.btp.descriptors import WIDTH
 from pc3dad.baselines.btp.encoded import Encoded, Reader
 from pc3dad.baselines.btp.parts import Found, Parts
+from pc3dad.baselines.btp.preprocess import Subset
 from pc3dad.baselines.btp.prompts import TEXTS, Prompts
 from pc3dad.context import RunContext
 from pc3dad.data.base import TrainView
+from pc3dad.device import batches
 from pc3dad.encoders.named import load_image_text
 from pc3dad.encoders.text import TextTower
 from pc3dad.errors import ConfigError
-from pc3dad.geometry import propagate
+from pc3dad.geometry import neighbors
 from pc3dad.methods.learned import LearnedMethod
 from pc3dad.types import Float32Array, Prediction, Sample
 
@@ -23,6 +26,7 @@ ALIGNED = {"tiny": "tiny", "ulip2_pointbert": "clip_vit_bigg_14_text"}
 """Text towers by the point encoders that were aligned with them."""
 PARTS, PROMPTS = "parts.", "prompts."  # how names of learned tensors begin
 STATES = "texts"  # features of both states among them
+SPREAD = 128  # bytes that a point takes while its nearest one is looked for
 
 
 class Btp(LearnedMethod[BtpConfig]):
@@ -45,6 +49,11 @@ class Btp(LearnedMethod[BtpConfig]):
             ConfigError: options do not fit each other or the encoder.
             MethodError: there are no samples, labels are missing, or a loss is not finite.
         """
+        if self.config.geo_loss_weight > 0 and self.config.geo_dim != WIDTH:
+            raise ConfigError(
+                f"geo_dim={self.config.geo_dim} cannot be compared with histograms of {WIDTH} numbers",
+                hint="set geo_loss_weight=0",
+            )
         reader, tower = Reader(self.config, ctx), self._tower(ctx)
         seed = seeding.stream(ctx.seed, "btp") % 2**31
         parts = self._parts(reader, ctx, seed=seed)
@@ -59,6 +68,9 @@ class Btp(LearnedMethod[BtpConfig]):
     def score(self, sample: Sample, ctx: RunContext) -> Prediction:
         """Scores one sample; points that are not valid get 0.
 
+        `extras` has what the object score is made of: the probability of the cloud, and the mean of the
+        highest and the highest one of the patches.
+
         Raises:
             DataError: no point is valid.
             MethodError: nothing was learned yet.
@@ -69,19 +81,24 @@ class Btp(LearnedMethod[BtpConfig]):
             found = parts([encoded], texts)
             scores = point_scores(found, encoded, self.config)
             total = float(object_scores(found, self.config)[0])
-        cloud, order = sample.cloud, np.argsort(subset.indices)
+            patches = torch.sigmoid(found.patches)
+            extras = {
+                "cloud": float(torch.sigmoid(found.clouds)[0]),
+                "patches_highest": float(scoring.highest(patches, share=self.config.topk_ratio)[0]),
+                "patches_max": float(patches.max()),
+            }
+        cloud = sample.cloud
         xyz = cloud.valid_xyz
         points = np.zeros(len(cloud), dtype=np.float32)
-        points[cloud.valid] = propagate.nearest(
-            xyz, subset.indices[order], scores[order], workers=ctx.workers
-        )
-        n_filled = len(xyz) - len(order)
+        points[cloud.valid] = to_all(xyz, subset, scores, ctx)
+        n_filled = len(xyz) - len(scores)
         return Prediction(
             sample.id,
             object_score=total,
             point_scores=points,
             propagation="nearest" if n_filled else "native",
             n_filled=n_filled,
+            extras=extras,
         )
 
     def _prepared(self, ctx: RunContext) -> tuple[Reader, Parts, torch.Tensor]:
@@ -128,6 +145,30 @@ def point_scores(found: Found, encoded: Encoded, config: BtpConfig) -> Float32Ar
     scores = scoring.to_points(values, encoded.patches, len(encoded.xyz), nearest=nearest)
     array: Float32Array = scores.cpu().numpy()
     return array
+
+
+def to_all(xyz: Float32Array, subset: Subset, scores: Float32Array, ctx: RunContext) -> Float32Array:
+    """Every point takes the score of the nearest one that was chosen; those keep their own.
+
+    As many points at a time as the memory budget allows.
+
+    Args:
+        xyz: (N, 3) float32, valid points of a cloud, any unit.
+        subset: n of them that were chosen.
+        scores: (n,) float32.
+        ctx: workers and budget.
+
+    Returns:
+        (N,) float32.
+    """
+    order = np.argsort(subset.indices)  # of equally near ones the lowest index counts
+    chosen, own = subset.indices[order], scores[order]
+    spread = np.empty(len(xyz), dtype=np.float32)
+    for rows in batches(len(xyz), bytes_each=SPREAD, budget=ctx.memory_bytes):
+        _, closest = neighbors.knn(xyz[chosen], xyz[rows], k=1, workers=ctx.workers)
+        spread[rows] = own[closest[:, 0]]
+    spread[chosen] = own
+    return spread
 
 
 def object_scores(found: Found, config: BtpConfig) -> torch.Tensor:

@@ -26,8 +26,8 @@ _MAPPINGS = {
     "fusion_proj": "fuse",
 }
 _OURS = {  # how names begin: theirs and ours
-    **{f"{GEOMETRY}mlp{1 + level}.0.": f"descriptors.points.{3 * level}." for level in range(3)},
-    **{f"{GEOMETRY}mlp{1 + level}.1.": f"descriptors.points.{3 * level + 1}." for level in range(3)},
+    **{f"{GEOMETRY}mlp{1 + level}.0.": f"descriptors.layers.{level}." for level in range(3)},
+    **{f"{GEOMETRY}mlp{1 + level}.1.": f"descriptors.norms.{level}." for level in range(3)},
     f"{GEOMETRY}fc.": "descriptors.patch.",
     f"{EMBEDDING}layer_weights": "embedding.layer_weights",
     **{

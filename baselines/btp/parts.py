@@ -1,6 +1,7 @@
 """The learned modules of btp together: from encoded clouds to logits."""
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 import torch
@@ -8,7 +9,7 @@ from torch import nn
 
 from pc3dad.baselines.btp import scoring
 from pc3dad.baselines.btp.config import BtpConfig
-from pc3dad.baselines.btp.descriptors import WIDTH, Descriptors
+from pc3dad.baselines.btp.descriptors import Descriptors
 from pc3dad.baselines.btp.embedding import Embedding
 from pc3dad.baselines.btp.encoded import Encoded
 from pc3dad.encoders.loading import load_strictly
@@ -21,7 +22,7 @@ class Found(NamedTuple):
     Attributes:
         patches: (B, G) logits, high for defects.
         clouds: (B,) logits of whole clouds, which do not depend on what was learned but for the texts.
-        geometry: (B, G, 33) predicted descriptors.
+        geometry: (B, G, geo_dim) predicted descriptors.
     """
 
     patches: torch.Tensor
@@ -43,12 +44,12 @@ class Parts(nn.Module):
         self.config = config
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.descriptors = Descriptors()
+            self.descriptors = Descriptors(config.geo_dim)
             self.embedding = Embedding(
                 encoder.width,
                 encoder.embed_dim,
                 layers=len(config.layers),
-                geometry=WIDTH,
+                geometry=config.geo_dim,
                 hidden=config.hidden,
                 parts=config.granularity,
             )
@@ -60,8 +61,7 @@ class Parts(nn.Module):
             clouds: B encoded clouds; they may have different numbers of points.
             texts: (2, D) of unit length: normal, defective.
         """
-        centred = self.config.gfcm_coords == "centred"
-        geometry = self.descriptors(torch.stack([one.points(centred=centred) for one in clouds]))
+        geometry = self.descriptors(*self._members(clouds))
         known = (
             torch.stack([one.layers for one in clouds]),
             geometry,
@@ -74,6 +74,13 @@ class Parts(nn.Module):
             patches = scoring.cosine_logits(embedded, texts, temperature=self.config.patch_temperature)
         whole = scoring.cloud_logits(torch.stack([one.embedding for one in clouds]), texts)
         return Found(patches, whole, geometry)
+
+    def _members(self, clouds: Sequence[Encoded]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Points (P, 3) of the patches of all clouds, and (B, G, K) which of them every patch holds."""
+        found = [one.members(centred=self.config.gfcm_coords == "centred") for one in clouds]
+        before = accumulate((len(points) for points, _ in found), initial=0)
+        patches = [which + start for (_, which), start in zip(found, before, strict=False)]
+        return torch.cat([points for points, _ in found]), torch.stack(patches)
 
     def restore(self, state: Mapping[str, torch.Tensor]) -> None:
         """Takes over learned tensors by the names of the state dict.

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from pc3dad import seeding
 from pc3dad.errors import DataError
 from pc3dad.geometry import neighbors, sampling
-from pc3dad.types import Float32Array, Float64Array, PointCloud, Sample
+from pc3dad.types import Float32Array, Float64Array, Sample
 
 Normalise = Literal["unit-ball", "none"]
 Start = Literal["per-file", "global-rng", "index0"]
@@ -79,24 +80,21 @@ def choose(
     if len(points) == 0:
         raise DataError(f"sample {sample.id!r} has no valid point", hint="leave it out or mend the file")
     xyz = normalise(points).xyz if normalised == "unit-ball" else points
-    indices = sampling.farthest_points(xyz, min(n, len(xyz)), start=first(sample.cloud, start))
+    indices = sampling.farthest_points(xyz, min(n, len(xyz)), start=first(len(xyz), start))
     return Subset(xyz[indices], indices)
 
 
-def first(cloud: PointCloud, start: Start) -> int:
-    """Index of the valid point with which the choice begins.
+def first(n: int, start: Start) -> int:
+    """Index of the point with which the choice begins, whatever the seed of the run.
 
     Args:
-        cloud: with a valid point.
-        start: per-file: drawn by the content of the cloud, whatever the seed of the run; index0: the first;
-            global-rng: drawn as the released code does for the first file of a folder. There it depends on
-            all files before, which no score may.
+        n: number of points of the cloud.
+        start: per-file: drawn by `n` alone, so that a cloud that is moved or in another unit keeps it;
+            index0: the first; global-rng: drawn as the released code does for the first file of a folder.
+            There it depends on all files before, which no score may.
     """
-    n = int(cloud.valid.sum())
     if start == "index0":
         return 0
     if start == "per-file":
-        return int(seeding.generator(RELEASED_SEED, "btp start", seeding.cloud_key(cloud)).integers(n))
-    import torch
-
+        return int(seeding.generator(RELEASED_SEED, "btp start", str(n)).integers(n))
     return int(torch.randint(n, (1,), generator=torch.Generator().manual_seed(RELEASED_SEED)))

@@ -69,7 +69,7 @@ def object_scores(
         patches: (B, G) logits of patches.
         alpha: weight of the cloud; that of the patches is 1 - alpha.
         aggregate: topk-mean: mean of the highest patches; max: the highest.
-        share: of patches that are the highest, rounded down, at least one.
+        share: of patches that are the highest, see `highest`.
         space: what is added up, probabilities or logits.
 
     Returns:
@@ -77,6 +77,10 @@ def object_scores(
     """
     if space == "prob":
         clouds, patches = torch.sigmoid(clouds), torch.sigmoid(patches)
-    count = max(1, int(patches.shape[1] * share)) if aggregate == "topk-mean" else 1
-    highest = patches.topk(count, dim=1).values.mean(dim=1)
-    return alpha * clouds + (1 - alpha) * highest
+    local = patches.amax(dim=1) if aggregate == "max" else highest(patches, share=share)
+    return alpha * clouds + (1 - alpha) * local
+
+
+def highest(patches: torch.Tensor, *, share: float) -> torch.Tensor:
+    """(B,) means of the highest share of values (B, G), a number that is rounded down but at least one."""
+    return patches.topk(max(1, int(patches.shape[1] * share)), dim=1).values.mean(dim=1)

@@ -102,6 +102,14 @@ def calls(monkeypatch, encoder, tower):
 
 
 @pytest.fixture
+def fitted(calls, ctx, labelled, config):
+    """A method that has learned from three balls."""
+    made = method.Btp(config)
+    made.fit(labelled, ctx)
+    return made
+
+
+@pytest.fixture
 def ctx(tmp_path, monkeypatch):
     monkeypatch.setenv("PC3DAD_HOME", str(tmp_path / "home"))
     return RunContext(scratch=tmp_path)

@@ -32,9 +32,11 @@ def test_centres_are_the_first_points_and_belong_to_their_patches(encoder, ball)
 
 def test_points_of_patches_are_absolute_or_around_their_centres(encoder, ball):
     found = encoded(encoder, ball())
-    torch.testing.assert_close(
-        found.points(centred=True) + found.xyz[found.centres][:, None], found.points(centred=False)
-    )
+    around, mine = found.members(centred=True)
+    absolute, shared = found.members(centred=False)
+    torch.testing.assert_close(absolute[shared], found.xyz[found.patches])
+    torch.testing.assert_close(around[mine] + found.xyz[found.centres][:, None], found.xyz[found.patches])
+    assert len(absolute) == len(found.patches.unique()) < len(around) == found.patches.numel()
 
 
 def test_points_near_the_origin_are_centres_only_if_they_are_allowed(ball, sizes):

@@ -53,7 +53,7 @@ def test_the_layout_is_the_published_one():
 def test_a_checkpoint_is_a_fit(own, file, state, calls, ctx, ball, sample_of):
     found = official.convert([file], own)
     weight = state["patch_geo_encoder"]["mlp2.0.weight"]
-    torch.testing.assert_close(found["parts.descriptors.points.3.weight"], weight[..., 0, 0])
+    torch.testing.assert_close(found["parts.descriptors.layers.1.weight"], weight[..., 0, 0])
     method = Btp(own)
     method.learn(found)
     assert method.score(sample_of(ball()), ctx).object_score > 0

@@ -30,13 +30,17 @@ def test_the_choice_is_nested_and_keeps_indices(ball, sample_of):
     np.testing.assert_array_equal(sampling.farthest_points(subset.xyz, 16), np.arange(16))
 
 
-def test_the_start_follows_content_and_not_the_name(ball, sample_of):
-    one, other = sample_of(ball(500), "good"), sample_of(ball(500), "defect")
-    assert first(one.cloud, "per-file") == first(other.cloud, "per-file")
-    starts = {first(sample_of(ball(500, seed=seed)).cloud, "per-file") for seed in range(5)}
-    assert len(starts) > 1
-    assert first(one.cloud, "index0") == 0
-    assert first(one.cloud, "global-rng") == first(sample_of(ball(500, seed=3)).cloud, "global-rng") > 0
+def test_the_start_follows_the_number_of_points():
+    starts = [first(n, "per-file") for n in range(500, 520)]
+    assert len(set(starts)) > 10
+    assert all(0 <= start < 500 + place for place, start in enumerate(starts))
+    assert first(500, "index0") == 0
+    assert first(500, "global-rng") == first(500, "global-rng") > 0
+
+
+def test_the_choice_is_that_of_the_moved_cloud_in_another_unit(ball, sample_of):
+    plain, moved = (choose(sample_of(xyz), n=64) for xyz in (ball(500), 10 * ball(500) + 7))
+    np.testing.assert_array_equal(plain.indices, moved.indices)
 
 
 def test_small_clouds_are_taken_whole_and_coordinates_can_be_kept(ball, sample_of):

@@ -1,5 +1,6 @@
 """Training reads what was encoded once, keeps the best epoch and follows the published schedule."""
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,9 @@ from pc3dad.baselines.btp.encoded import Reader
 from pc3dad.baselines.btp.method import Btp
 from pc3dad.baselines.btp.parts import Parts
 from pc3dad.baselines.btp.prompts import TEXTS, Prompts
+from pc3dad.encoders.pointbert import PointBert
+from pc3dad.encoders.text import TextTower
+from pc3dad.geometry import fpfh
 from pc3dad.types import Truth
 
 
@@ -39,6 +43,27 @@ def test_epochs_call_neither_encoder_nor_text_tower_nor_histograms(calls, items,
     assert before["encoder"] == before["histograms"] == 3
     assert len(list(training.train(items, parts, prompts, lambda: prompts(tower), ctx))) == 3
     assert dict(calls) == before
+
+
+@pytest.mark.parametrize("epochs", [1, 4])
+def test_a_whole_fit_encodes_each_sample_once_however_long_it_trains(
+    calls, ctx, labelled, small, epochs, monkeypatch
+):
+    deeper = Counter()
+    for owner, name in ((PointBert, "encode"), (fpfh, "describe"), (TextTower, "encode")):
+        monkeypatch.setattr(owner, name, counted(getattr(owner, name), deeper, f"{owner.__name__}.{name}"))
+    Btp(BtpConfig(**{**small, "epochs": epochs})).fit(labelled, ctx)
+    assert deeper == {"PointBert.encode": 3, "pc3dad.geometry.fpfh.describe": 3, "TextTower.encode": 1}
+
+
+def counted(call, counts, name):
+    """The call, counted under a name."""
+
+    def count(*given, **options):
+        counts[name] += 1
+        return call(*given, **options)
+
+    return count
 
 
 def test_labels_of_objects_are_those_of_the_data_set_unless_sampled_ones_are_wanted(
@@ -71,7 +96,7 @@ def test_the_published_schedule_and_groups(config, tower, sizes):
     assert rates(5000) == [1e-6] * 3
     decayed = {id(one) for one in optimiser.param_groups[1]["params"]}
     assert id(parts.embedding.layer_weights) in decayed
-    assert id(parts.descriptors.points[1].weight) in decayed  # scale of batch normalisation
+    assert id(parts.descriptors.norms[0].weight) in decayed  # scale of batch normalisation
 
 
 def test_an_odd_last_sample_is_dropped_as_released():
