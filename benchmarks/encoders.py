@@ -2,11 +2,12 @@
 
     python benchmarks/encoders.py
 
-CPU time of whole processes, best of 5, each less that of a process that imports what was there before.
+CPU time of whole processes, best of 5, each less that of a process that does what comes before.
 Bar: 1 s after torch for all of it. The import of open_clip, which the first file needs, is told apart.
 What encoders compute is measured by `encoders_image.py` and `encoders_points.py`.
 """
 
+import itertools
 import resource
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import sys
 TORCH = "import torch"
 CLIP = f"{TORCH}; from pc3dad.encoders import _compat; _compat.open_clip()"
 IMAGE_TEXT = f"{CLIP}; from pc3dad.encoders.named import load_image_text; load_image_text('tiny')"
-POINTS = f"{TORCH}; from pc3dad.encoders.named import load_points; load_points('tiny')"
+POINTS = f"{IMAGE_TEXT}; from pc3dad.encoders.named import load_points; load_points('tiny')"
 
 
 def seconds(code: str) -> float:
@@ -28,11 +29,11 @@ def seconds(code: str) -> float:
 
 
 def main() -> None:
-    torch = seconds(TORCH) - seconds("pass")
-    clip, image_text, points = (seconds(code) - seconds(TORCH) for code in (CLIP, IMAGE_TEXT, POINTS))
-    rows = {"import of open_clip": clip, "pictures and sentences": image_text - clip, "clouds": points}
-    for name, taken in rows.items():
-        print(f"{name:<24} {taken:.2f} s, {taken / torch:.2f} x import torch ({torch:.2f} s)", flush=True)
+    taken = [seconds(code) for code in ("pass", TORCH, CLIP, IMAGE_TEXT, POINTS)]
+    torch, *steps = (after - before for before, after in itertools.pairwise(taken))
+    names = ("import of open_clip", "pictures and sentences", "clouds", "all after torch")
+    for name, step in zip(names, [*steps, sum(steps)], strict=True):
+        print(f"{name:<24} {step:.2f} s, {step / torch:.2f} x import torch ({torch:.2f} s)", flush=True)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ import torch
 from pc3dad import seeding
 from pc3dad.encoders import image_text
 from pc3dad.encoders.embedded import checks, measure, tiny
-from pc3dad.encoders.embedded.families import NOUNS, TRAINING, VALIDATION
+from pc3dad.encoders.embedded.families import NOUNS, RELATED, TRAINING, VALIDATION
 from pc3dad.encoders.embedded.items import TRAINED_KINDS
 from pc3dad.encoders.embedded.training import clouds, pictures, sentences
 from pc3dad.encoders.embedded.training.ahead import Ahead
@@ -42,7 +42,8 @@ from pc3dad.encoders.prompts import tokenize
 
 POOL_SEED, CHECK_SEED = 1, 2
 PAIRS, LOOKS = 4096, 48
-TEXT_STEPS, PICTURE_STEPS, CLOUD_STEPS = 900, 4000, 3500
+TEXT_STEPS, PICTURE_STEPS, CLOUD_STEPS = 900, (4000, 2000), (3500, 1000)  # captions, then also names
+NAMES_RATE = 0.5  # times the rate of the first steps
 PICTURES, CLOUDS = 16, 8  # pairs a step
 FOLLOWED = 8  # looks at validation families during a run
 
@@ -96,7 +97,7 @@ def text(run: Run, steps: int) -> None:
     """Trains the text tower."""
     encoder = image_text.untrained(tiny.ARCHITECTURE, seed=run.seed, dual_from=tiny.DUAL_FROM)
     tower = encoder.text.requires_grad_()
-    space = make_space(list(NOUNS), encoder.layout.embed_dim, seed=0)
+    space = make_space(list(NOUNS), RELATED, encoder.layout.embed_dim, seed=0)
 
     def step(number: int) -> Loss:
         return sentences.step_loss(tower, tokenize, space, NOUNS, seed=run.seed, step=number)
@@ -115,7 +116,35 @@ def text(run: Run, steps: int) -> None:
     run.log("text", {"states": 1 - float(towards @ towards) / 2, "strange": float(strange[0] @ strange[1])})
 
 
-def train_pictures(run: Run, steps: int) -> None:
+@dataclass(frozen=True)
+class Cycle:
+    """One of two runs up and down with the rate: captions within the batch, then also names of all families.
+
+    Asked for from the start, names are learned more slowly than captions. Without them, pictures are a little
+    like a few nouns, whatever they show.
+
+    Attributes:
+        names: whether names are asked for.
+        schedule: how long and how fast.
+        kept: file from which it goes on if it was stopped.
+        first: number of the first step, which chooses the batches.
+    """
+
+    names: bool
+    schedule: Schedule
+    kept: Path
+    first: int
+
+
+def cycles(run: Run, stage: str, steps: tuple[int, int]) -> tuple[Cycle, Cycle]:
+    """Both cycles of a tower."""
+    return (
+        Cycle(False, Schedule(steps[0], run.rate), run.folder / f"{stage}.pt", 0),
+        Cycle(True, Schedule(steps[1], NAMES_RATE * run.rate), run.folder / f"{stage}_names.pt", steps[0]),
+    )
+
+
+def train_pictures(run: Run, steps: tuple[int, int]) -> None:
     """Trains the image tower."""
     encoder = tiny.load_image_text(run.folder / "text.safetensors")
     source = pictures.Pictures(run.work / "pool", run.content)
@@ -132,26 +161,21 @@ def train_pictures(run: Run, steps: int) -> None:
         pairs = run.pairs_a_step or PICTURES
         return pictures.make_task(source, bank, pairs=pairs, seed=run.seed, step=number)
 
-    task = Ahead(make, threads=run.threads)
-
-    def step(number: int) -> Loss:
-        noise = seeding.torch_generator(run.seed, "noise", str(number), device=run.device)
-        return pictures.task_loss(tower, task(number), noise)
+    def step(task: Ahead[pictures.Task], cycle: Cycle, number: int) -> Loss:
+        noise = seeding.torch_generator(run.seed, "noise", str(cycle.first + number), device=run.device)
+        return pictures.task_loss(tower, task(cycle.first + number), noise, names=cycle.names)
 
     looked = partial(_look, encoder, None)
-    fit(
-        tower.named_parameters(),
-        step,
-        Schedule(steps, run.rate),
-        _following(run, "pictures", steps, looked),
-        kept=run.folder / "pictures.pt",
-    )
+    for cycle in cycles(run, "pictures", steps):
+        ahead = Ahead(make, threads=run.threads)
+        log = _following(run, "pictures", cycle, looked)
+        fit(tower.named_parameters(), partial(step, ahead, cycle), cycle.schedule, log, kept=cycle.kept)
     tower.eval().requires_grad_(requires_grad=False)
     encoder.to("cpu")
     tiny.save_image_text(encoder, known_tokens(tokenize, NOUNS), run.folder / tiny.IMAGE_TEXT)
 
 
-def train_clouds(run: Run, steps: int) -> None:
+def train_clouds(run: Run, steps: tuple[int, int]) -> None:
     """Trains the point tower."""
     encoder = tiny.load_image_text(run.folder / "text.safetensors")
     source = clouds.Clouds(run.work / "pool", run.content)
@@ -168,19 +192,14 @@ def train_clouds(run: Run, steps: int) -> None:
         pairs = run.pairs_a_step or CLOUDS
         return clouds.make_task(tower, source, bank, pairs=pairs, seed=run.seed, step=number)
 
-    task = Ahead(make, threads=run.threads)
-
-    def step(number: int) -> Loss:
-        return clouds.task_loss(tower, task(number))
+    def step(task: Ahead[clouds.Task], cycle: Cycle, number: int) -> Loss:
+        return clouds.task_loss(tower, task(cycle.first + number), names=cycle.names)
 
     looked = partial(_look, encoder, tower)
-    fit(
-        tower.named_parameters(),
-        step,
-        Schedule(steps, run.rate),
-        _following(run, "clouds", steps, looked),
-        kept=run.folder / "clouds.pt",
-    )
+    for cycle in cycles(run, "clouds", steps):
+        ahead = Ahead(make, threads=run.threads)
+        log = _following(run, "clouds", cycle, looked)
+        fit(tower.named_parameters(), partial(step, ahead, cycle), cycle.schedule, log, kept=cycle.kept)
     tiny.save_points(tower.eval().cpu(), run.folder / tiny.POINTS)
 
 
@@ -199,20 +218,21 @@ def _bank(run: Run, encoder: ImageTextEncoder) -> Bank:
 
 
 def _following(
-    run: Run, stage: str, steps: int, look: Callable[[], dict[str, float]]
+    run: Run, stage: str, cycle: Cycle, look: Callable[[], dict[str, float]]
 ) -> Callable[[dict[str, float]], None]:
     """A log that looks at validation families now and then."""
+    steps = cycle.schedule.steps
+    every = max(50, steps // FOLLOWED // 50 * 50)
 
     def log(entry: dict[str, float]) -> None:
-        every = max(50, steps // FOLLOWED // 50 * 50)
         seen = look() if entry["step"] % every == 0 or entry["step"] == steps else {}
-        run.log(stage, {**entry, **seen})
+        run.log(stage, {**entry, "step": cycle.first + entry["step"], **seen})
 
     return log
 
 
 def _look(encoder: ImageTextEncoder, tower: PointBert | None) -> dict[str, float]:
-    """AUROC on families that are used for nothing else."""
+    """What the checks ask, on families that are used for nothing else."""
     content = Content(dict(VALIDATION), dict(TRAINED_KINDS), LOOKS, CHECK_SEED)
     if not (cached := _look.__dict__.setdefault("pairs", [])):
         cached += [pair for pair in map(content.make, range(LOOKS)) if pair is not None]
@@ -224,7 +244,13 @@ def _look(encoder: ImageTextEncoder, tower: PointBert | None) -> dict[str, float
     else:
         scores = measure.gather(measure.of_clouds(tower, towards, cached), measure.GROUP)
     module.train()
-    return {"patch_auroc": round(scores.patch_auroc, 4), "object_auroc": round(scores.object_auroc, 4)}
+    nouns = {family: NOUNS[family] for family in VALIDATION}
+    found = {
+        "patch_auroc": scores.patch_auroc,
+        "object_auroc": scores.object_auroc,
+        "naming": measure.name_shapes(encoder, tokenize, scores, nouns).value,
+    }
+    return {name: round(value, 4) for name, value in found.items()}
 
 
 def main() -> None:
@@ -237,7 +263,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--shuffled", action="store_true", help="a control whose sentences mean nothing")
     parser.add_argument("--pairs", type=int, default=PAIRS)
-    parser.add_argument("--steps", type=int, help="of the stage, instead of those of the shipped weights")
+    parser.add_argument("--steps", type=int, help="of each cycle, instead of those of the shipped weights")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=0, help="that make batches ahead of time")
     parser.add_argument("--pairs-a-step", type=int, help="instead of those of the shipped weights")
@@ -254,16 +280,15 @@ def main() -> None:
         given.pairs_a_step,
         given.rate,
     )
-    stages: dict[str, tuple[Callable[[Run, int], None], int]] = {
-        "text": (text, TEXT_STEPS),
-        "pictures": (train_pictures, PICTURE_STEPS),
-        "clouds": (train_clouds, CLOUD_STEPS),
+    given_steps = given.steps and (given.steps, given.steps)
+    stages: dict[str, Callable[[], None]] = {
+        "pool": partial(pool, run),
+        "text": partial(text, run, given.steps or TEXT_STEPS),
+        "pictures": partial(train_pictures, run, given_steps or PICTURE_STEPS),
+        "clouds": partial(train_clouds, run, given_steps or CLOUD_STEPS),
+        "check": partial(check, run),
     }
-    if given.stage in ("pool", "check"):
-        {"pool": pool, "check": check}[given.stage](run)
-    else:
-        function, steps = stages[given.stage]
-        function(run, given.steps or steps)
+    stages[given.stage]()
 
 
 if __name__ == "__main__":

@@ -202,13 +202,13 @@ TINY_FILES = (
     WeightsFile(
         name="tiny_image_text.safetensors",
         form="safetensors",
-        sha256="d19abdfbf09f6092e97284f0d7d5cac16f128b0164a922539740293efd33701a",
+        sha256="253e5ce2cebbeb8612d0b6f0d17e0caf63df83d29c8288cbf202de5d433daa46",
         bytes=9_414_304,
     ),
     WeightsFile(
         name="tiny_points.safetensors",
         form="safetensors",
-        sha256="e4cdc6c10579e778b35a9329154da969972fba8d6a7278123fb28db523419e49",
+        sha256="9dbb5a534acf50abac50862c9aa359527ad38587d61430d5f49796da9a70b979",
         bytes=11_025_392,
     ),
 )
@@ -230,7 +230,7 @@ TINY = WeightsCard(
     packaged="pc3dad.encoders.embedded",
     checks="pc3dad.encoders.embedded.checks:run",
     notes=(
-        "small, and trained for an hour a tower on a CPU: docs/embedded.md says what it can and cannot tell",
+        "small, trained on CPUs in hours: docs/embedded.md says what it can and cannot tell",
         "no family of shapes that it was trained on is a category of `synthetic`",
     ),
 )

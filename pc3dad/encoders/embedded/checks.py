@@ -14,7 +14,7 @@ from pc3dad.encoders import image_text
 from pc3dad.encoders.embedded import measure, tiny
 from pc3dad.encoders.embedded.families import NOUNS, TEST, TRAINING
 from pc3dad.encoders.embedded.items import TRAINED_KINDS
-from pc3dad.encoders.embedded.measure import Item, Scores
+from pc3dad.encoders.embedded.measure import Found, Item, Scores
 from pc3dad.encoders.embedded.training.pool import Content
 from pc3dad.encoders.embedded.unseen_kinds import UNSEEN_KINDS
 from pc3dad.encoders.image_text import ImageTextEncoder
@@ -43,12 +43,13 @@ class Row:
     Attributes:
         tested_on: one of `SETS`.
         inputs: pictures or clouds.
-        what: "object" and "patch" are AUROC, "naming" is top-1 accuracy.
+        what: "object" and "patch" are AUROC, "name of N" is top-1 accuracy among so many families: those
+            of the set, and all.
         items: how many pictures or clouds.
         tiny: of the embedded encoders.
         untrained: of the same networks with random weights, of families unseen.
         curvature: of surface variation; only of clouds.
-        chance: of what knows nothing.
+        chance: of what knows nothing; of naming, that of who says each name as often, but blindly.
     """
 
     tested_on: str
@@ -88,8 +89,8 @@ class CheckTable:
             lines.append((row.tested_on, row.inputs, row.what, str(row.items), *shown))
         widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
         return "\n".join(
-            "  ".join(
-                cell.ljust(width) if column < 3 else cell.rjust(width)
+            "".join(
+                cell.ljust(width + 2) if column < 3 else cell.rjust(width + (column > 3))
                 for column, (cell, width) in enumerate(zip(line, widths, strict=True))
             ).rstrip()
             for line in lines
@@ -203,15 +204,18 @@ def _compared(
 ) -> Iterator[Row]:
     """Object, patch and naming of our scores, those of untrained networks, and those of surface variation."""
     items = len(scores[0].objects) if scores[0] else 0
-    measures: dict[str, tuple[Callable[[Scores], float], float]] = {
-        "object": (lambda one: one.object_auroc, 0.5),
-        "patch": (lambda one: one.patch_auroc, 0.5),
-        "naming": (lambda one: measure.name_shapes(encoder, tokenize, one, NOUNS), 1 / len(NOUNS)),
+    own, all_nouns = {family: NOUNS[family] for family in SETS[name][0]}, NOUNS
+    measures: dict[str, Callable[[Scores], Found]] = {
+        "object": lambda one: Found(one.object_auroc, 0.5),
+        "patch": lambda one: Found(one.patch_auroc, 0.5),
+        f"name of {len(own)}": lambda one: measure.name_shapes(encoder, tokenize, one, own),
+        f"name of {len(all_nouns)}": lambda one: measure.name_shapes(encoder, tokenize, one, all_nouns),
     }
-    for what, (value, chance) in measures.items():
-        own, untrained, curvature = (
-            None if one is None or (what == "naming" and not one.features.size) else value(one)
+    for what, value in measures.items():
+        ours, untrained, curvature = (
+            None if one is None or (what.startswith("name") and not one.features.size) else value(one)
             for one in scores
         )
-        if own is not None:
-            yield Row(name, inputs, what, items, own, untrained, curvature, chance)
+        if ours is not None:
+            others = (None if one is None else one.value for one in (untrained, curvature))
+            yield Row(name, inputs, what, items, ours.value, *others, ours.chance)

@@ -213,16 +213,26 @@ def of_variation(pairs: Sequence[Pair]) -> list[Item]:
     return items
 
 
+class Found(NamedTuple):
+    """A number, and what it is for who knows nothing."""
+
+    value: float
+    chance: float
+
+
 def name_shapes(
     encoder: ImageTextEncoder, tokenize: Tokenize, scores: Scores, nouns: Mapping[str, Sequence[str]]
-) -> float:
-    """Share of items whose own family is the most similar one, of all in `nouns`."""
+) -> Found:
+    """Share of items whose own family is the most similar one of `nouns`.
+
+    Chance is the share of who says each name as often, but blindly: saying one name only is no knowledge.
+    """
     families = list(nouns)
     means = []
     for family in families:
         sentences = [sentence for noun in nouns[family] for sentence in naming_prompts(noun)]
         means.append(functional.normalize(encode(encoder, tokenize, sentences).mean(0), dim=-1))
-    named = (torch.from_numpy(scores.features) @ torch.stack(means).T).argmax(1)
-    return float(
-        np.mean([families[int(one)] == own for one, own in zip(named, scores.families, strict=True)])
-    )
+    chosen = (torch.from_numpy(scores.features) @ torch.stack(means).T).argmax(1).numpy()
+    own = np.array([families.index(one) for one in scores.families])
+    said, true = (np.bincount(one, minlength=len(families)) / len(own) for one in (chosen, own))
+    return Found(float(np.mean(chosen == own)), float(said @ true))

@@ -319,3 +319,25 @@ NOUNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 """What a family is called in captions: two or three nouns; none is used twice."""
+
+RELATED: Mapping[str, tuple[str, str, str]] = MappingProxyType(
+    {
+        # VALIDATION
+        "boat": ("gutter", "cradle", "leaf"),
+        "cage": ("lantern", "crate", "skeleton"),
+        "fish": ("leaf", "bone", "glove"),
+        "hanger": ("hook", "handle", "staple"),
+        "mushroom": ("knob", "stopper", "chess_piece"),
+        "saddle": ("wavy_sheet", "fan", "gutter"),
+        # TEST
+        "aeroplane": ("arrow", "hammer", "star"),
+        "animal": ("glove", "cactus", "branch"),
+        "bowl": ("vase", "lid", "funnel"),
+        "cross_beam": ("i_beam", "t_bar", "z_bar"),
+        "link": ("handle", "frame", "staple"),
+        "ring": ("sleeve", "c_clip", "medal"),
+        "spoon": ("spanner", "key", "hammer"),
+        "stool": ("pegboard", "rack", "lantern"),
+    }
+)
+"""Three training families that a held-out one is like, as a person would say who knows both words."""

@@ -24,11 +24,13 @@ class Bank:
     Attributes:
         states: (2, STATES, D): normal, defective; neither kind nor family is named.
         kinds: (K, D), mean of the sentences of each kind, unit length.
+        families: (F, D), mean of the sentences of either state that name a family, unit length.
         named: (F, 1 + 1 + K, NAMED, D): of each family normal, defective, and defective of each kind.
     """
 
     states: torch.Tensor
     kinds: torch.Tensor
+    families: torch.Tensor
     named: torch.Tensor
 
     def texts(
@@ -51,7 +53,7 @@ class Bank:
         meaning = np.where(objects, np.where(kind_named, 2 + np.asarray(kinds), 1), 0)
         sentence = rng.integers(self.named.shape[2], size=size)
         captions = self.named[np.asarray(families), meaning, sentence]
-        return Texts(torch.where(alone, single, mean), captions, self.kinds)
+        return Texts(torch.where(alone, single, mean), captions, self.kinds, self.families)
 
 
 def make_bank(
@@ -72,11 +74,14 @@ def make_bank(
     states = torch.stack([encoded(Meaning(state), STATES) for state in (False, True)])
     of_kinds = torch.stack([encoded(Meaning(True, kind), KINDS).mean(0) for kind in kinds])
     meanings = [(False, None), (True, None), *((True, kind) for kind in kinds)]
-    named = [
-        torch.stack([encoded(Meaning(state, kind, family), NAMED) for state, kind in meanings])
-        for family in nouns
-    ]
-    return Bank(states, functional.normalize(of_kinds, dim=-1), torch.stack(named))
+    named = torch.stack(
+        [
+            torch.stack([encoded(Meaning(state, kind, family), NAMED) for state, kind in meanings])
+            for family in nouns
+        ]
+    )
+    of_families = named[:, :2].flatten(1, 2).mean(1)
+    return Bank(states, *(functional.normalize(one, dim=-1) for one in (of_kinds, of_families)), named)
 
 
 def shuffle(bank: Bank, rng: np.random.Generator) -> Bank:
@@ -86,4 +91,4 @@ def shuffle(bank: Bank, rng: np.random.Generator) -> Bank:
         flat = vectors.flatten(0, -2)
         return flat[torch.from_numpy(rng.permutation(len(flat)))].view(vectors.shape)
 
-    return Bank(mixed(bank.states), mixed(bank.kinds), mixed(bank.named))
+    return Bank(mixed(bank.states), mixed(bank.kinds), mixed(bank.families), mixed(bank.named))

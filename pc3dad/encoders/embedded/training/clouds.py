@@ -102,7 +102,7 @@ def make_task(tower: PointBert, source: Clouds, bank: Bank, *, pairs: int, seed:
     shown = batch.labelled.sum(1)
     objects = shown >= SHOWN
     texts = bank.texts(batch.families.tolist(), batch.kinds.tolist(), objects.numpy(), rng)
-    families = torch.from_numpy(batch.families)
+    families = torch.from_numpy(batch.families).long()
     wanted = Wanted(
         share > ENOUGH,
         weights_of(share, torch.ones_like(share, dtype=torch.bool), ENOUGH),
@@ -110,12 +110,13 @@ def make_task(tower: PointBert, source: Clouds, bank: Bank, *, pairs: int, seed:
         objects,
         objects | (shown == 0),
         torch.from_numpy(batch.kinds).long(),
+        families,
         (families[:, None] == families) & (objects[:, None] == objects),
     )
     return Task(groups, wanted, texts)
 
 
-def task_loss(tower: PointBert, task: Task) -> tuple[torch.Tensor, dict[str, float]]:
+def task_loss(tower: PointBert, task: Task, *, names: bool) -> tuple[torch.Tensor, dict[str, float]]:
     """The loss of one step, computed where the tower is."""
     device, depth = tower.pc_projection.device, tower.config.depth
     taps = [round(part * depth) for part in MIDDLE]
@@ -125,4 +126,4 @@ def task_loss(tower: PointBert, task: Task) -> tuple[torch.Tensor, dict[str, flo
         finals = tuple(one for one in (tokens.patch_embeddings, tokens.value_embeddings) if one is not None)
         middle = tuple(tower.to_text(tokens.layers[tap][:, 1:]) for tap in taps)
         seen = Seen(tokens.embedding, finals, middle)
-        return loss(seen, task.texts.to(device), task.wanted.to(device))
+        return loss(seen, task.texts.to(device), task.wanted.to(device), names=names)

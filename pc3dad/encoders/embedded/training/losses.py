@@ -14,7 +14,7 @@ TEMPERATURE = 0.07
 POSITIVES, FEW = 12.0, 2.0  # weight of all patches that show a defect of an object, unless they are that few
 BACKGROUND = 0.15  # weight of a patch that shows no part
 UNCERTAIN = 0.3  # weight of a patch that shows little defect
-DICE, GLOBAL, RANK, CAPTION, KIND, TAP = 0.3, 0.5, 0.3, 0.3, 0.2, 0.25
+DICE, GLOBAL, RANK, CAPTION, NAME, KIND, TAP = 0.3, 0.5, 0.3, 0.3, 0.3, 0.2, 0.25
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,6 +28,7 @@ class Wanted:
         objects: (B,) bool, whether the object shows a defect.
         clear: (B,) bool, whether that is beyond doubt.
         kind: (B,) int64, position of the kind of its defect among the axes; also of intact objects.
+        family: (B,) int64, position of its family.
         same: (B, B) bool, whether two objects may share a caption.
     """
 
@@ -37,6 +38,7 @@ class Wanted:
     objects: torch.Tensor
     clear: torch.Tensor
     kind: torch.Tensor
+    family: torch.Tensor
     same: torch.Tensor
 
     def to(self, device: torch.device) -> Self:
@@ -52,11 +54,13 @@ class Texts:
         direction: (B, D), sentence of the defective state minus that of the normal one.
         captions: (B, D), one for each object.
         kinds: (K, D), one for each kind.
+        families: (F, D), one for each family, of either state.
     """
 
     direction: torch.Tensor
     captions: torch.Tensor
     kinds: torch.Tensor
+    families: torch.Tensor
 
     def to(self, device: torch.device) -> Self:
         """The same on a device."""
@@ -90,8 +94,12 @@ def weights_of(share: torch.Tensor, filled: torch.Tensor, enough: float) -> torc
     return torch.where((share > 0) & (share <= enough), UNCERTAIN, weights)
 
 
-def loss(seen: Seen, texts: Texts, wanted: Wanted) -> tuple[torch.Tensor, dict[str, float]]:
-    """The sum of all losses, and each of them for the log."""
+def loss(seen: Seen, texts: Texts, wanted: Wanted, *, names: bool) -> tuple[torch.Tensor, dict[str, float]]:
+    """The sum of all losses, and each of them for the log.
+
+    Captions are contrasted within the batch, where a few nouns that are similar to everything cost little.
+    `names` asks for the family among all; from the start, it is learned more slowly.
+    """
     patches = [_patches(tokens, texts, wanted) for tokens in seen.finals]
     taps = [_patches(tokens, texts, wanted) for tokens in seen.taps]
     whole = functional.normalize(seen.whole.float(), dim=-1)
@@ -104,6 +112,9 @@ def loss(seen: Seen, texts: Texts, wanted: Wanted) -> tuple[torch.Tensor, dict[s
         "caption": CAPTION * _captions(whole, texts.captions, wanted.same),
         "kind": KIND * _kinds(seen.finals[0], texts.kinds, wanted),
     }
+    if names:
+        entropy = functional.cross_entropy(whole @ texts.families.T / TEMPERATURE, wanted.family)
+        parts["name"] = NAME * entropy
     total = torch.stack(list(parts.values())).sum()
     return total, {name: float(value.detach()) for name, value in parts.items()}
 

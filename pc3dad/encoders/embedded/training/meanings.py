@@ -20,7 +20,7 @@ class Space:
     Attributes:
         states: (2, D) float64, unit length: normal, defective.
         kinds: orthonormal axes (D,) of the kinds of defects.
-        families: and of the shape families.
+        families: unit vectors (D,) of the shape families: orthonormal axes, or sums of those they are like.
     """
 
     states: Float64Array
@@ -38,11 +38,18 @@ class Space:
         return placed
 
 
-def make_space(families: Sequence[str], dimensions: int, *, seed: int) -> Space:
-    """Random axes, all at right angles but for those of the two states.
+def make_space(
+    families: Sequence[str], related: Mapping[str, Sequence[str]], dimensions: int, *, seed: int
+) -> Space:
+    """Random axes, all at right angles but for those of the two states and of families that are like others.
+
+    What was never seen can be named only by what its word means. A word without pictures has no axis of its
+    own, it lies between words that have them (convex combinations of semantic embeddings, Norouzi et al.,
+    2014).
 
     Args:
         families: names; with states and kinds at most as many as there are dimensions.
+        related: of some of them, other families that they are like.
         dimensions: of the joint space, D.
         seed: of the directions.
     """
@@ -52,8 +59,10 @@ def make_space(families: Sequence[str], dimensions: int, *, seed: int) -> Space:
     normal, other = axes[:2]
     defective = STATES_APART * normal + np.sqrt(1 - STATES_APART**2) * other
     rest = dict(zip(names, axes[2:], strict=True))
+    alike = {name: np.sum([rest[one] for one in others], axis=0) for name, others in related.items()}
+    between = {name: total / np.linalg.norm(total) for name, total in alike.items()}
     return Space(
         np.stack([normal, defective]),
         {name: rest[name] for name in KIND_WORDS},
-        {name: rest[name] for name in families},
+        {name: rest[name] for name in families} | between,
     )

@@ -144,7 +144,7 @@ def make_task(source: Pictures, bank: Bank, *, pairs: int, seed: int, step: int)
     weights = weights_of(share, filled, ENOUGH) * torch.where(shows | twins, batch.told.gather(1, kept), 1)
     objects = batch.share.sum(1) > SHOWN
     texts = bank.texts(batch.families.tolist(), batch.kinds.tolist(), objects.numpy(), rng)
-    families = torch.from_numpy(batch.families)
+    families = torch.from_numpy(batch.families).long()
     wanted = Wanted(
         shows,
         weights,
@@ -152,20 +152,21 @@ def make_task(source: Pictures, bank: Bank, *, pairs: int, seed: int, step: int)
         objects,
         objects | (batch.share.sum(1) == 0),
         torch.from_numpy(batch.kinds).long(),
+        families,
         (families[:, None] == families) & (objects[:, None] == objects),
     )
     return Task(batch, kept, wanted, texts)
 
 
 def task_loss(
-    tower: VisionTower, task: Task, generator: torch.Generator
+    tower: VisionTower, task: Task, generator: torch.Generator, *, names: bool
 ) -> tuple[torch.Tensor, dict[str, float]]:
     """The loss of one step, computed where the tower is; noise comes from the generator."""
     device = tower.visual.proj.device
     images = normalised(task.batch, device, generator)
     with torch.autocast(device.type, torch.bfloat16), attention(device):
         seen = look(tower, images, task.kept.to(device))
-        return loss(seen, task.texts.to(device), task.wanted.to(device))
+        return loss(seen, task.texts.to(device), task.wanted.to(device), names=names)
 
 
 def attention(device: torch.device) -> AbstractContextManager[None]:

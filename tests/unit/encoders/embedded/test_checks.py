@@ -20,7 +20,7 @@ def table():
             row(tested_on, inputs, what, 0.7)
             for tested_on in checks.SETS
             for inputs in ("pictures", "clouds")
-            for what in ("object", "patch")
+            for what in ("object", "patch", "name of 8", "name of 126")
         )
     )
 
@@ -36,6 +36,12 @@ def test_a_check_at_chance_is_not_ok(table):
     assert table.ok
     failed = replace(table.rows[0], tiny=0.5)
     assert not CheckTable((failed, *table.rows[1:])).ok
+
+
+def test_one_name_that_is_never_said_is_not_ok(table):
+    """Families unseen have to be named among all nouns, too."""
+    failed = [replace(one, tiny=0.0) if one.what == "name of 126" else one for one in table.rows]
+    assert not CheckTable(tuple(failed)).ok
 
 
 def test_unseen_kinds_are_reported_but_promise_nothing(table):
