@@ -10,6 +10,7 @@ there and which no network of ours is made of, are not there for it; who wants o
 first. And torchvision imports the compiler of torch only when it calls the one function that it wants of it.
 """
 
+import gc
 import importlib
 import importlib.util
 import sys
@@ -53,12 +54,19 @@ def _import(name: str, distribution: str) -> ModuleType:
 
 @contextmanager
 def _instead(modules: Mapping[str, ModuleType | None]) -> Iterator[None]:
-    """Stands in for modules, None for one that is not there, while they are not imported."""
+    """Stands in for modules, None for one that is not there, while they are not imported.
+
+    The collector rests meanwhile: it would walk through all of torch several times and find nothing.
+    """
     absent = {name: module for name, module in modules.items() if name not in sys.modules}
     sys.modules.update(absent)  # type: ignore[arg-type] # None makes an import fail
+    collects = gc.isenabled()
+    gc.disable()
     try:
         yield
     finally:
+        if collects:
+            gc.enable()
         for name in absent:
             del sys.modules[name]
 
