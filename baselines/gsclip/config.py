@@ -19,6 +19,7 @@ OFFICIAL = MappingProxyType(
         "prototypes": "fixed",
         "train_mode_at_test": True,
         "depth_init": "random",
+        "depth_at_test": "released",
         "lora_train": False,
         "srm_tokens": "cls",
         "srm_head": "linear",
@@ -40,8 +41,6 @@ class GsClipConfig(PromptTrainingConfig):
 
     rate: float = Field(default=0.002, gt=0, le=1)
     """Learning rate of stage 1, of prompts and point encoder."""
-    half_prompts: bool = False
-    """Round deep prompts to half precision, as released."""
     shape_prompt: bool = True
     """A token of the shape of the cloud stands for "object" in both sentences."""
     defect_prompt: bool = True
@@ -49,8 +48,8 @@ class GsClipConfig(PromptTrainingConfig):
     prompt_order: Literal["context-first", "shape-first"] = "context-first"
     """Learned tokens before that of the shape, as released, or after it, as the paper writes."""
     point_weights: str | None = None
-    """Weights of PointNet++ (`pc3dad weights list`), pointnet2_sem_seg in the paper. None: a smaller network,
-    learned from the start."""
+    """Weights of PointNet++ to start from (`pc3dad weights list`), pointnet2_sem_seg in the paper. None needs
+    no file: a smaller network is learned from the start."""
     point_encoder: Literal["finetune", "frozen"] = "finetune"
     """Whether PointNet++ is trained with the prompts, as released."""
     n_points: int = Field(default=3000, ge=256, le=100_000)
@@ -89,6 +88,9 @@ class GsClipConfig(PromptTrainingConfig):
     """Divide products of keys by the root of their length. Released: not."""
     depth_init: Literal["encoder", "random"] = "encoder"
     """Weights of the depth tower: those of the image tower, or random ones, as released by mistake."""
+    depth_at_test: Literal["own", "released"] = "own"
+    """Which tower reads depth pictures for scores. own: the one of training; released: the image tower for
+    clouds without a grid, as the scripts for Real3D-AD and Anomaly-ShapeNet have it."""
     lora: bool = True
     """Adapt the depth tower."""
     lora_train: bool = True

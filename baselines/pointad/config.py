@@ -13,6 +13,7 @@ RELEASED = MappingProxyType(
         "smooth": "official_grid",
         "view_mean": "interleaved",
         "dice_background": True,
+        "half_prompts": True,
     }
 )
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import torch
 
+from pc3dad.baselines.pointad.card import CARD
 from pc3dad.baselines.pointad.config import PointAdConfig
-from pc3dad.baselines.pointad.description import CARD
 from pc3dad.context import RunContext
 from pc3dad.data.base import TrainView
 from pc3dad.methods import epochs
@@ -85,4 +85,5 @@ class PointAd(RenderedMethod[PointAdConfig]):
             n_context=self.config.n_context,
             deep_tokens=self.config.deep_tokens,
             generator=generator,
+            half=self.config.half_prompts,
         )

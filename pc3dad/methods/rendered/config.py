@@ -60,6 +60,8 @@ class PromptTrainingConfig(RenderedConfig):
     """Learned tokens in front of the words of either prompt."""
     deep_tokens: int = Field(default=4, ge=0, le=64)
     """Learned tokens that replace the first ones inside the text tower; 0 is none."""
+    half_prompts: bool = False
+    """Round these to half precision, as released."""
     epochs: int = Field(default=15, ge=1, le=1000)
     """Passes over the training samples."""
     batch: int = Field(default=4, ge=1, le=256)

@@ -21,16 +21,23 @@ class StatePrompts(nn.Module):
         n_context: learned tokens in front.
         deep_tokens: learned tokens inside; 0 is none.
         generator: draws their start.
+        half: round those inside to half precision, as released.
     """
 
     def __init__(
-        self, encoder: ImageTextEncoder, *, n_context: int, deep_tokens: int, generator: torch.Generator
+        self,
+        encoder: ImageTextEncoder,
+        *,
+        n_context: int,
+        deep_tokens: int,
+        generator: torch.Generator,
+        half: bool = False,
     ) -> None:
         super().__init__()
         self._tower = [encoder.text]  # in a list, so that it is no part of the state
         self.context = LearnedContext(encoder.text, WORDS, n_context, generator=generator)
         depth = encoder.layout.deep_depth if deep_tokens else 1
-        self.deep = DeepPrompts(depth, deep_tokens, encoder.text.width, generator=generator)
+        self.deep = DeepPrompts(depth, deep_tokens, encoder.text.width, generator=generator, half=half)
         self.to(encoder.text.device)
 
     def forward(self) -> torch.Tensor:

@@ -151,6 +151,14 @@ class Stream:
         """Features of the photograph of a sample, as of one more view.
 
         Raises:
+            DataError: as `picture`.
+        """
+        return self.encode(self.picture(sample))
+
+    def picture(self, sample: Sample) -> torch.Tensor:
+        """(1, H, W, 3) uint8: the photograph of a sample, on the device of the context.
+
+        Raises:
             DataError: there is no photograph, or none that is aligned with a grid of points.
         """
         if sample.image is None or sample.cloud.grid is None:
@@ -158,8 +166,7 @@ class Stream:
                 f"sample {sample.id!r} has no photograph that is aligned with its points",
                 hint="use rgb=off, or a data set with photographs",
             )
-        image = torch.from_numpy(np.ascontiguousarray(sample.image))[None].to(self._ctx.device)
-        return self.encode(image)
+        return torch.from_numpy(np.ascontiguousarray(sample.image))[None].to(self._ctx.device)
 
     def _features(
         self, sample: Sample, rotations: Float64Array, name: str, views: Callable[[], Views]

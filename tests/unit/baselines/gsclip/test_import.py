@@ -1,12 +1,15 @@
 """Checkpoints of GS-CLIP's authors: stand-ins with their layout on a small CLIP, loaded into our modules."""
 
 from functools import partial
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
 from pc3dad.baselines.gsclip.config import GsClipConfig
 from pc3dad.baselines.gsclip.fusion import Fusion, FusionOptions
+from pc3dad.baselines.gsclip.method import GsClip
 from pc3dad.baselines.gsclip.official import convert
 from pc3dad.baselines.gsclip.points import untrained
 from pc3dad.baselines.gsclip.prompts import GeometryPrompts, PromptOptions
@@ -15,6 +18,7 @@ from pc3dad.encoders import _compat, image_text, lora
 from pc3dad.encoders.loading import load_strictly
 from pc3dad.encoders.pointnet2 import S3DIS
 from pc3dad.errors import ConfigError, WeightsError
+from pc3dad.methods.rendered import stream
 from pc3dad.weights import layouts
 
 MODEL = {
@@ -180,3 +184,14 @@ def test_options_that_do_not_fit_the_files_are_listed(files):
         assert words in str(caught.value)
     with pytest.raises(ConfigError, match="files of 1 of 2 stages need srm=False"):
         convert(files[:1], BOTH)
+
+
+def test_both_files_score_a_cloud_without_weights_of_the_point_encoder(
+    files, sample, surroundings, monkeypatch
+):
+    named = SimpleNamespace(encoder=image_text.untrained(MODEL, seed=0), file=SimpleNamespace(sha256="small"))
+    monkeypatch.setattr(stream, "load_image_text", lambda *_, **__: named)
+    method = GsClip(build(GsClipConfig, "gsclip", {**OPTIONS, "slots": "native", "smooth": "none"}))
+    method.learn(convert(files, method.config))
+    (found,) = method.predict([sample], surroundings)
+    assert np.isfinite(found.point_scores).all()

@@ -1,4 +1,4 @@
-"""Description of gsclip: as `card.py` it will register the method, once the method is complete."""
+"""Card of gsclip: imported by every command, so it imports nothing heavy."""
 
 from pc3dad.cards import MethodCard
 from pc3dad.types import Regime

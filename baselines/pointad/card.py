@@ -1,4 +1,4 @@
-"""Description of pointad: as `card.py` it will register the method, once the method is complete."""
+"""Card of pointad: imported by every command, so it imports nothing heavy."""
 
 from pc3dad.cards import MethodCard
 from pc3dad.types import Regime
