@@ -1,10 +1,15 @@
 """Every switch of the specification is an option, and presets are the three readings of the method."""
 
+import re
+from importlib.resources import files
+
 import pytest
 
 from pc3dad.baselines.btp.config import BtpConfig
-from pc3dad.config import build, plain
+from pc3dad.config import build, parse_variants, plain
 from pc3dad.errors import ConfigError
+
+README = files("pc3dad.baselines.btp") / "README.md"
 
 REGISTER = {  # rows of the register of discrepancies: option, what `current` has, what else there is
     1: ("prompt", "fixed-empty", ("fixed-object", "learnable")),
@@ -68,3 +73,11 @@ def test_the_defaults_of_training_are_the_published_ones():
 def test_a_wrong_value_is_refused_by_its_name():
     with pytest.raises(ConfigError, match=r"btp\.fpfh_scale='released' is refused"):
         build(BtpConfig, "btp", {"fpfh_scale": "released"})
+
+
+def test_every_command_of_the_readme_names_variants_that_exist():
+    words = re.findall(r"--methods '([^']+)'", README.read_text(encoding="utf-8"))
+    variants = [options for text in words for name, options in parse_variants(text) if name == "btp"]
+    assert len(variants) > 20
+    for options in variants:
+        build(BtpConfig, "btp", options)
