@@ -155,11 +155,11 @@ def clocked(action: Callable[..., Any], spent: dict[str, float], step: str) -> C
 def drawn(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """As if it had been trained: nothing of stage 2 is zero any more."""
     generator = torch.Generator().manual_seed(1)
-    return {
-        name: value if value.any() or not name.startswith(("fusion.", "depth."))
-        else 0.02 * torch.randn(value.shape, generator=generator)
-        for name, value in state.items()
-    }  # fmt: skip
+    found = dict(state)
+    for name, value in state.items():
+        if name.startswith(("fusion.", "depth.")) and not value.any():
+            found[name] = 0.02 * torch.randn(value.shape, generator=generator)
+    return found
 
 
 def part(n_points: int) -> Sample:
