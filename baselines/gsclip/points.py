@@ -7,7 +7,6 @@ from pc3dad.encoders import grouping
 from pc3dad.encoders.pointnet2 import S3DIS, PointNet2, PointNet2Config
 from pc3dad.types import Float32Array
 
-N_POINTS = 3000
 COPIES = 3  # xyz stand where the public weights expect position, colour and position in the room
 
 SMALL = PointNet2Config(
