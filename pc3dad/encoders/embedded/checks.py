@@ -217,5 +217,5 @@ def _compared(
             for one in scores
         )
         if ours is not None:
-            others = (None if one is None else one.value for one in (untrained, curvature))
-            yield Row(name, inputs, what, items, ours.value, *others, ours.chance)
+            blank, simple = (None if one is None else one.value for one in (untrained, curvature))
+            yield Row(name, inputs, what, items, ours.value, blank, simple, ours.chance)

@@ -81,7 +81,9 @@ def make_bank(
         ]
     )
     of_families = named[:, :2].flatten(1, 2).mean(1)
-    return Bank(states, *(functional.normalize(one, dim=-1) for one in (of_kinds, of_families)), named)
+    return Bank(
+        states, functional.normalize(of_kinds, dim=-1), functional.normalize(of_families, dim=-1), named
+    )
 
 
 def shuffle(bank: Bank, rng: np.random.Generator) -> Bank:
